@@ -1,0 +1,18 @@
+package exec
+
+import (
+	"context"
+
+	"fp4tui/inspect/layer"
+)
+
+// Backend computes one forward run of one layer. ref, emu and the GPU satisfy it;
+// package cuda does so without importing exec.
+type Backend interface {
+	// Name is what the user types after backend= and what stands in the badge.
+	Name() string
+	// Ready says why the backend cannot run here; nil when it can.
+	Ready() error
+	// Forward computes y = x·Wᵀ. It stops early with ctx.Err() when ctx ends.
+	Forward(ctx context.Context, f layer.Forward, progress layer.Progress) (layer.Output, error)
+}

@@ -1,0 +1,49 @@
+// Package layer recognises quantized linear layers among the tensors of a
+// checkpoint, whoever wrote them, and dequantizes them as their producer would.
+package layer
+
+import (
+	"fp4tui/inspect"
+	"fp4tui/inspect/checkpoint"
+	"fp4tui/inspect/fp4"
+)
+
+// Mode says what a layer quantizes.
+type Mode uint8
+
+const (
+	W4A16 Mode = iota // weights only; activations stay bf16
+	W4A4              // weights and activations
+)
+
+func (m Mode) String() string { return [...]string{"w4a16", "w4a4"}[m] }
+
+// Layer is one quantized linear layer as its headers describe it; nothing of its
+// data but the scalars has been read. N and K are logical sizes, never packed ones.
+type Layer struct {
+	Name     string // module path: "encoder.layer.0.intermediate.dense"
+	Producer string // row of the producer table: "compressed-tensors nvfp4-pack-quantized", …
+	Format   string // "nvfp4" or "mxfp4"
+	Mode     Mode
+	Experts  int // 0 for a plain 2-D layer, else the leading dimension
+	N, K     int
+	Block    int
+	Parts    Parts
+	Global   fp4.GlobalScale // Use is NoGlobal for MXFP4. Value is read when the layer is found; NaN if that failed
+	Input    fp4.GlobalScale // activation global scale; NoGlobal when absent
+
+	Checkpoint *checkpoint.Checkpoint
+}
+
+// Parts are the stored tensors of a layer. Global, Input and Bias may be nil.
+type Parts struct {
+	Codes, Scales, Global, Input, Bias *checkpoint.Entry
+}
+
+// Weights is a layer's data in memory: one fp4.Blocks for a plain layer, one an
+// expert for a 3-D one.
+type Weights struct {
+	Layer  *Layer // nil when quantized in the session
+	Blocks []fp4.Blocks
+	Bias   *inspect.Tensor // [N] or [E,N]; nil when absent
+}
