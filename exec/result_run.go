@@ -1,0 +1,223 @@
+package exec
+
+// Quantized answers quant.
+type Quantized struct {
+	sealed
+	Bind
+	Subject   string `json:"subject"`
+	Format    string `json:"format"`
+	Recipe    string `json:"recipe"`
+	Rows      int    `json:"rows"`
+	Cols      int    `json:"cols"`
+	Block     int    `json:"block"`
+	GlobalUse string `json:"global_use"`
+	Global    Float  `json:"global"`
+	SQNR      Float  `json:"sqnr_db"` // of the dequantized result against the input
+	MaxAbs    Float  `json:"max_abs"`
+	Health    []Pill `json:"health"`
+}
+
+// Product answers gemm. Backend and Arch say who computed it.
+type Product struct {
+	sealed
+	Bind
+	X       string   `json:"x"`
+	W       string   `json:"w"`
+	Backend string   `json:"backend"`
+	Arch    string   `json:"arch,omitempty"`
+	Mode    string   `json:"mode"`
+	Act     string   `json:"act"`
+	Out     string   `json:"out"`
+	XShape  []int    `json:"x_shape"`
+	Shape   []int    `json:"shape"`
+	Alpha   Float    `json:"alpha"`
+	Min     Float    `json:"min"`
+	Max     Float    `json:"max"`
+	NaN     int64    `json:"nan"`
+	Inf     int64    `json:"inf"`
+	Zero    int64    `json:"zero"`
+	MACs    int64    `json:"macs"`
+	Notes   []string `json:"notes"`
+}
+
+// MMA answers mma: the result word of one instruction and every step to it.
+type MMA struct {
+	sealed
+	Bits  string    `json:"d"` // eight hex digits
+	Value Float     `json:"value"`
+	Instr string    `json:"kind_name"`
+	Arch  string    `json:"arch"`
+	K     int       `json:"k"`
+	Steps []MMAStep `json:"steps"`
+	Note  string    `json:"note,omitempty"` // "unverified: …"
+}
+
+// MMAStep is one fused dot product of the chain. Units are integers of 2^Quantum.
+type MMAStep struct {
+	C       string    `json:"c"`
+	Exp     int       `json:"max_exponent"`
+	Quantum int       `json:"quantum"`
+	CUnits  int64     `json:"c_units"`
+	Terms   []MMATerm `json:"terms"`
+	Sum     string    `json:"sum_units"` // decimal
+	D       string    `json:"d"`
+	Special string    `json:"special,omitempty"` // "NaN scale", "infinity"
+}
+
+// MMATerm is one product or one group sum of a step.
+type MMATerm struct {
+	K0    int   `json:"k0"`    // first element
+	Dot   int64 `json:"dot"`   // integer dot product or significand product
+	Scale int64 `json:"scale"` // scale significand product; 1 without scales
+	Exp   int   `json:"exponent"`
+	Units int64 `json:"units"` // after truncation
+	Lost  bool  `json:"lost"`  // truncation dropped bits
+}
+
+// Diff answers diff. Metrics are in the order of the metric table.
+type Diff struct {
+	sealed
+	Bind
+	Got        string   `json:"got"`
+	Want       string   `json:"want"`
+	GotBy      string   `json:"got_by"` // "emu sm100", "ref", "file x.npy"
+	WantBy     string   `json:"want_by"`
+	M          int      `json:"m"`
+	N          int      `json:"n"`
+	Shape      []int    `json:"shape"`
+	Metrics    []Metric `json:"metrics"`
+	ArgMax     [2]int   `json:"argmax"`
+	Mismatched int64    `json:"mismatched"` // elements that are not equal, NaN included
+	Pattern    string   `json:"pattern,omitempty"`
+	Notes      []string `json:"notes,omitempty"` // "got is all zeros"
+}
+
+// Metric is one named number of a diff.
+type Metric struct {
+	Name  string `json:"name"`
+	Value Float  `json:"value"`
+}
+
+// Heat answers map: a two-dimensional reduction. A pixel covers RowStep × ColStep
+// elements; Values are row-major H × W, NaN where there is no data.
+type Heat struct {
+	sealed
+	Subject string    `json:"subject"`
+	Metric  string    `json:"metric"`   // "abs", "signed", "value", …
+	Agg     string    `json:"agg"`      // "max", "mean", "count"
+	RowAxis string    `json:"row_axis"` // "m", "n"
+	ColAxis string    `json:"col_axis"` // "n", "k block"
+	M       int       `json:"m"`        // size of the whole map
+	N       int       `json:"n"`
+	Row0    int       `json:"row0"`
+	Col0    int       `json:"col0"`
+	RowStep int       `json:"row_step"`
+	ColStep int       `json:"col_step"`
+	H       int       `json:"h"`
+	W       int       `json:"w"`
+	Values  []Float32 `json:"values"`
+	NaNs    []int32   `json:"nan_counts"`
+	NaN     int64     `json:"nan"`     // in the window
+	Lo      Float     `json:"lo"`      // colour range over the whole map: smallest non-zero …
+	Hi      Float     `json:"hi"`      // … and largest magnitude
+	RowMax  []Float32 `json:"row_max"` // per pixel row
+	ColMax  []Float32 `json:"col_max"`
+	By      string    `json:"by,omitempty"` // who produced the numbers
+}
+
+// Worst answers top.
+type Worst struct {
+	sealed
+	Subject string       `json:"subject"`
+	By      string       `json:"by"`
+	Total   int64        `json:"total"`
+	Rows    []ErrorPoint `json:"rows"`
+	Pattern string       `json:"pattern,omitempty"`
+}
+
+// ErrorPoint is one element of an error map, with the term of the sum that weighs
+// most in it when the product's operands are known.
+type ErrorPoint struct {
+	M      int   `json:"m"`
+	N      int   `json:"n"`
+	Got    Float `json:"got"`
+	Want   Float `json:"want"`
+	Err    Float `json:"err"`
+	Rel    Float `json:"rel"`
+	ULP    Float `json:"ulp"`
+	Block  int   `json:"block"` // K block with the largest |x·w|; -1 unknown
+	Scale  int   `json:"scale"` // its scale byte; -1 unknown
+	ScaleV Float `json:"scale_value"`
+	K      int   `json:"k"` // the element with the largest |x·w|
+	Code   int   `json:"code"`
+}
+
+// Matches answers where.
+type Matches struct {
+	sealed
+	Subject string       `json:"subject"`
+	Metric  string       `json:"metric"`
+	Op      string       `json:"op"`
+	Bound   Float        `json:"bound"`
+	Count   int64        `json:"count"`
+	Total   int64        `json:"total"`
+	Rows    []ErrorPoint `json:"rows"`   // the first few
+	Groups  []Cluster    `json:"groups"` // where they gather
+	Pattern string       `json:"pattern,omitempty"`
+}
+
+// Cluster is a row, a column or a block of columns that holds many matches.
+type Cluster struct {
+	Axis  string  `json:"axis"` // "row", "column", "column block"
+	Index int     `json:"index"`
+	Count int64   `json:"count"`
+	Share float64 `json:"share"`
+}
+
+// Element answers info e[m,n]: one output element and the terms of its sum that
+// weigh most.
+type Element struct {
+	sealed
+	Subject string `json:"subject"`
+	ErrorPoint
+	GotBits  string  `json:"got_bits"`
+	WantBits string  `json:"want_bits"`
+	GotBy    string  `json:"got_by"`
+	WantBy   string  `json:"want_by"`
+	Terms    []Term  `json:"terms"`  // largest |x·w| first; empty when the operands are unknown
+	Blocks   []Share `json:"blocks"` // contribution of each K block to got, largest first, bounded
+	Others   int     `json:"other_terms"`
+}
+
+// Term is one product of the sum behind an output element.
+type Term struct {
+	K         int    `json:"k"`
+	X         Float  `json:"x"`
+	Code      int    `json:"code"`
+	CodeValue Float  `json:"code_value"`
+	Scale     int    `json:"scale"`
+	ScaleV    Float  `json:"scale_value"`
+	W         Float  `json:"w"` // dequantized
+	Product   Float  `json:"product"`
+	File      string `json:"file,omitempty"`
+	Byte      int64  `json:"byte"` // file offset of the code; -1 unknown
+	High      bool   `json:"high"`
+	ScaleByte int64  `json:"scale_byte"`
+}
+
+// Share is what one K block adds.
+type Share struct {
+	Block int   `json:"block"`
+	Sum   Float `json:"sum"`
+	Scale int   `json:"scale"`
+}
+
+// Kind methods: the names that stand in JSON.
+func (Quantized) Kind() string { return "quantized" }
+func (Product) Kind() string   { return "gemm" }
+func (MMA) Kind() string       { return "mma" }
+func (Diff) Kind() string      { return "diff" }
+func (Heat) Kind() string      { return "map" }
+func (Worst) Kind() string     { return "top" }
+func (Matches) Kind() string   { return "where" }
+func (Element) Kind() string   { return "element" }
