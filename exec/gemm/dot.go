@@ -1,0 +1,229 @@
+package gemm
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// Dot computes one output of the instruction on raw bits, with every step. K may
+// be any multiple of Params.Step: beyond L the result of one fused sum is the
+// accumulator of the next, in ascending K. Errors are *inspect.Fault of class
+// ErrMismatch or ErrMalformed that name the operand.
+func (m Model) Dot(op Operands) (Trace, error) {
+	if err := m.check(op); err != nil {
+		return Trace{}, err
+	}
+	t := Trace{Instruction: m.Instruction, Params: m.Params, A: m.A, B: m.B,
+		Source: m.Source, Unverified: m.Unverified, C: op.C, D: op.C}
+	disputed := false
+	for k := 0; k < len(op.A); k += m.L {
+		s := m.stepRef(op, k, min(m.L, len(op.A)-k), t.D)
+		disputed = disputed || s.zeroCorner()
+		t.Steps = append(t.Steps, s)
+		t.D = s.D
+	}
+	if disputed && t.D == 0 {
+		t.Corner = unverifiedZero
+	}
+	return t, nil
+}
+
+// stepRef is one fused sum over elements first … first+n-1, written for reading.
+// The optimised steps of the GEMM are tested against it.
+func (m *Model) stepRef(op Operands, first, n int, c uint32) Step {
+	s := Step{First: first, Len: n, C: c}
+	var word uint32
+	if word, s.Special = m.special(op, first, n, c); s.Special != "" {
+		s.D = word
+		return s
+	}
+	s.E = m.EZero
+	for k := first; k < first+n; k += m.Group {
+		s.Terms = append(s.Terms, m.term(op, k))
+	}
+	s.Terms = append(s.Terms, accumulator(c))
+	for _, t := range s.Terms {
+		if t.Counts {
+			s.E = max(s.E, t.Align)
+		}
+	}
+	s.Quantum = s.E - m.F
+	for i := range s.Terms {
+		t := &s.Terms[i]
+		t.Units, t.Cut = shiftToZero(t.P*t.M, t.Exp-s.Quantum)
+		s.Sum += t.Units
+	}
+	s.D, s.Rounded = roundToZero(s.Sum, s.Quantum, m.Rho.precision())
+	return s
+}
+
+// special decides a sum that holds a NaN or an infinity; the text is empty when it
+// holds neither. NaN comes from a NaN operand or scale, from infinity times zero and
+// from infinities of both signs.
+func (m *Model) special(op Operands, first, n int, c uint32) (word uint32, why string) {
+	var pos, neg string
+	note := func(negative bool, where string) {
+		if negative {
+			neg = where
+		} else {
+			pos = where
+		}
+	}
+	switch acc := fp32(c); acc.class {
+	case nan:
+		return wordNaN, "c is NaN"
+	case infinite:
+		note(acc.neg, "c")
+	}
+	for k := first; k < first+n; k++ {
+		if m.scale != noScale {
+			if _, _, isNaN := m.scale.decode(op.SFA[k*len(op.SFA)/len(op.A)]); isNaN {
+				return wordNaN, fmt.Sprintf("the scale of a[%d] is NaN", k)
+			}
+			if _, _, isNaN := m.scale.decode(op.SFB[k*len(op.SFB)/len(op.B)]); isNaN {
+				return wordNaN, fmt.Sprintf("the scale of b[%d] is NaN", k)
+			}
+		}
+		a, b := m.A.decode(op.A[k]), m.B.decode(op.B[k])
+		switch {
+		case a.class == nan || b.class == nan:
+			return wordNaN, fmt.Sprintf("a[%d] or b[%d] is NaN", k, k)
+		case a.class == finite && b.class == finite:
+		case a.class == finite && a.sig == 0, b.class == finite && b.sig == 0:
+			return wordNaN, fmt.Sprintf("a[%d]·b[%d] is infinity times zero", k, k)
+		default:
+			note(a.neg != b.neg, fmt.Sprintf("a[%d]·b[%d]", k, k))
+		}
+	}
+	switch {
+	case pos != "" && neg != "":
+		return wordNaN, pos + " is +infinity and " + neg + " is -infinity"
+	case pos != "":
+		return wordInf, pos + " is +infinity"
+	case neg != "":
+		return wordInf | wordNegZero, neg + " is -infinity"
+	}
+	return 0, ""
+}
+
+// term is one product, or one group of products under one pair of scales. A plain
+// product aligns by its own exponent and its block scales; a group by its scales
+// alone: the exponents of its elements play no part, and a group that cancels to
+// zero still counts.
+func (m *Model) term(op Operands, k int) Term {
+	t := Term{First: k, Len: m.Group, M: 1, negative: true}
+	fraction := elements[m.A].man + elements[m.B].man
+	for i := k; i < k+m.Group; i++ {
+		a, b := m.A.decode(op.A[i]), m.B.decode(op.B[i])
+		p := a.sig * b.sig
+		t.Counts = t.Counts || p != 0
+		t.negative = t.negative && a.neg != b.neg
+		if m.Group > 1 { // small formats: put every product on the unit of the smallest
+			t.P += p << (a.exp + b.exp)
+		} else {
+			t.P, t.Align = p, a.exp+b.exp
+		}
+	}
+	if m.scale != noScale {
+		t.SFA, t.SFB = op.SFA[k*len(op.SFA)/len(op.A)], op.SFB[k*len(op.SFB)/len(op.B)]
+		sa, ea, _ := m.scale.decode(t.SFA)
+		sb, eb, _ := m.scale.decode(t.SFB)
+		t.M = sa * sb
+		t.Align += ea + eb
+		fraction += 2 * m.scale.man()
+		t.Counts = t.Counts && t.M != 0
+	}
+	t.Exp = t.Align - fraction
+	t.negative = t.P < 0 || t.P == 0 && t.negative
+	return t
+}
+
+// accumulator is c as a term.
+func accumulator(c uint32) Term {
+	n := fp32(c)
+	return Term{P: n.sig, M: 1, Exp: n.exp - 23, Align: n.exp, Counts: n.sig != 0, negative: n.neg}
+}
+
+// zeroCorner reports the results whose sign published models dispute: the output is
+// zero, and every addend is -0 or a negative number cut to nothing, or the sum is
+// negative and below the smallest output.
+func (s *Step) zeroCorner() bool {
+	if s.Special != "" || s.D != 0 {
+		return false
+	}
+	for _, t := range s.Terms {
+		if s.Sum == 0 && (!t.negative || t.Units != 0) {
+			return false
+		}
+	}
+	return s.Sum <= 0
+}
+
+// fp32 decodes a binary32 word.
+func fp32(w uint32) number {
+	n := number{sig: int64(w & 0x7fffff), exp: int(w>>23&0xff) - 127, neg: w>>31 == 1}
+	switch {
+	case n.exp == 128 && n.sig == 0:
+		n.class = infinite
+	case n.exp == 128:
+		n.class = nan
+	case n.exp == -127:
+		n.exp = -126
+	default:
+		n.sig |= 1 << 23
+	}
+	if n.neg {
+		n.sig = -n.sig
+	}
+	return n
+}
+
+// shiftToZero is v·2^n cut toward zero; |v| is below 2^63 and nothing is lost at
+// the top, because v is zero or its unit lies at most F bits above the quantum. cut
+// reports dropped bits.
+func shiftToZero(v int64, n int) (shifted int64, cut bool) {
+	if n >= 0 {
+		return v << n, false
+	}
+	if n <= -63 {
+		return 0, v != 0
+	}
+	q := v / (1 << -n)
+	return q, q<<-n != v
+}
+
+// roundToZero converts u·2^q to an FP32 word with p significant bits, toward zero:
+// subnormals keep the quantum of the smallest normal number, 2^128 and above is
+// infinity (not the largest number), and zero is +0. inexact reports dropped bits.
+func roundToZero(u int64, q, p int) (word uint32, inexact bool) {
+	if u == 0 {
+		return 0, false
+	}
+	sign, mag := uint32(0), uint64(u)
+	if u < 0 {
+		sign, mag = wordNegZero, -uint64(u)
+	}
+	top := bits.Len64(mag) - 1 + q
+	if top >= 128 {
+		return sign | wordInf, false
+	}
+	quantum := max(top, -126) - (p - 1)
+	man := mag
+	switch drop := quantum - q; {
+	case drop >= 64:
+		man, inexact = 0, true
+	case drop > 0:
+		man = mag >> drop
+		inexact = man<<drop != mag
+	default:
+		man = mag << -drop
+	}
+	if man == 0 {
+		return 0, true
+	}
+	man <<= 24 - p
+	if man>>23 == 0 {
+		return sign | uint32(man), inexact
+	}
+	return sign | uint32(max(top, -126)+127)<<23 | uint32(man&0x7fffff), inexact
+}
