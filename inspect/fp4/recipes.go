@@ -1,0 +1,333 @@
+package fp4
+
+import "math"
+
+// recipe is one row of the table of quantizers.
+type recipe struct {
+	name, doc    string
+	nvfp4, mxfp4 *scheme // nil when the recipe has none
+}
+
+// recipes is the one table. A new quantizer is a row and the arithmetic that it needs.
+var recipes = [...]recipe{
+	{
+		name: "compressed-tensors",
+		doc:  "compressed-tensors and llm-compressor on a CPU, min-max observer, arithmetic in the dtype of the weights; global scale divides, MXFP4 scale rounds amax up from 1.75·2^e",
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, amax: Amax,
+			global: ctGlobal, scale: ctScale, element: ctElement},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: ctScaleMX, element: ctElement},
+	},
+	{
+		name: "flashinfer-exact",
+		doc:  "flashinfer's and TransformerEngine's quantization kernel with IEEE division (fast math off); global scale divides",
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, amax: amaxIgnoringNaN,
+			global: encodeGlobal, scale: flashinferScale, element: multiplied},
+	},
+	{
+		name: "modelopt",
+		doc:  "NVIDIA ModelOpt, dynamic path; global scale multiplies, all-zero NVFP4 blocks get scale 1, MXFP4 rounds ties toward zero and +0 to code 8",
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Multiplies, amax: Amax,
+			global: decodeGlobal, scale: modeloptScale, element: modeloptElement},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: modeloptScaleMX, element: modeloptElementMX},
+	},
+	{
+		name:  "ocp",
+		doc:   "OCP MX 1.0: scale 2^(floor(log2 amax)-2), elements to nearest even, saturated",
+		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: ocpScale, element: divided},
+	},
+	{
+		name: "torchao",
+		doc:  "torchao, two-level NVFP4 (block scales at least 2^-6; global scale multiplies) and MXFP4 in the mode of its inference configs, RCEIL",
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Multiplies, amax: Amax,
+			global: decodeGlobal, scale: torchaoScale, element: multiplied},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: torchaoScaleMX, element: multiplied},
+	},
+	{
+		name: "vllm",
+		doc:  "vLLM's NVFP4 emulation in PyTorch operations; global scale divides, -0 becomes code 0",
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, amax: Amax,
+			global: torchGlobal, scale: vllmScale, element: vllmElement},
+	},
+}
+
+const (
+	range32  = 448 * 6 // E4M3's largest times E2M1's: what the tensor's amax is mapped to
+	sixth    = float32(1.0 / 6.0)
+	tiny32   = 0x1p-126 // smallest normal float32
+	zeroHalf = 0x20     // 0.125: what compressed-tensors puts in place of a zero scale
+)
+
+// isNaN spares the conversion to float64 that math.IsNaN asks for.
+func isNaN(x float32) bool { return x != x }
+
+func isInf(x float32) bool { return math.IsInf(float64(x), 0) }
+
+// e4m3 is the byte of a scale: nearest even, saturated, NaN 0x7f.
+func e4m3(x float32) uint8 {
+	if isNaN(x) {
+		return 0x7f
+	}
+	return uint8(E4M3.EncodeSat(x, NearestEven))
+}
+
+// clamp bounds x and lets NaN through, as torch.clamp does.
+func clamp(x, low, high float32) float32 {
+	switch {
+	case x < low:
+		return low
+	case x > high:
+		return high
+	}
+	return x
+}
+
+// divided and multiplied are the plain elements: IEEE division or multiplication,
+// then the hardware conversion.
+func divided(x, by float32, _ pass) uint8 { return EncodeE2M1(x / by) }
+
+func multiplied(x, by float32, _ pass) uint8 { return EncodeE2M1(x * by) }
+
+// unsignedZero is E2M1 to nearest even by a library that takes the sign from a
+// comparison with zero: -0 gives code 0, a negative that rounds to zero code 8.
+func unsignedZero(q float32) uint8 {
+	if q == 0 {
+		return 0
+	}
+	return EncodeE2M1(q)
+}
+
+// decodeGlobal is the multiplier amax/2688 of ModelOpt and torchao. An all-zero
+// tensor gives 0, and with it NaN block scales: so do they.
+func decodeGlobal(amax float32, _ bool) float32 { return amax / range32 }
+
+// encodeGlobal is TransformerEngine's divisor 2688/amax: at most the largest float32,
+// and 1 for a tensor of zeros or with infinities.
+func encodeGlobal(amax float32, _ bool) float32 {
+	if amax == 0 || isInf(amax) {
+		return 1
+	}
+	return clamp(range32/amax, 0, math.MaxFloat32)
+}
+
+// ctGlobal is generate_gparam: 1 where the quotient is not finite. PyTorch computes a
+// number divided by a tensor as reciprocal times number, each step rounded to the
+// tensor's dtype, so this is up to an ulp off 2688/amax: a bfloat16 one for
+// bfloat16 weights.
+func ctGlobal(amax float32, bf16 bool) float32 {
+	g := 1 / clamp(amax, tiny32, float32(math.Inf(1)))
+	if bf16 {
+		g = RoundBF16(g)
+	}
+	g *= range32
+	if bf16 {
+		g = RoundBF16(g)
+	}
+	if isNaN(g) || isInf(g) {
+		return 1
+	}
+	return g
+}
+
+// ctScale divides in the dtype of the weights; the product with the float32 global
+// scale is float32.
+func ctScale(amax float32, p pass) (uint8, float32) {
+	s := amax / 6
+	if p.bf16 {
+		s = RoundBF16(s)
+	}
+	code := e4m3(float32(p.global * s))
+	if code == 0 {
+		code = zeroHalf
+	}
+	return code, e4m3Values[code] / p.global
+}
+
+// ctElement divides in float32 when the scale is float32, that is, when a global
+// scale made it so, or when the weights are. A NaN survives the rounding and is then
+// packed as a zero.
+func ctElement(x, by float32, p pass) uint8 {
+	q := x / by
+	if p.single && p.bf16 {
+		q = RoundBF16(q)
+	}
+	if isNaN(q) {
+		return 0
+	}
+	return unsignedZero(q)
+}
+
+// ctScaleMX adds half an E2M1 step to amax and truncates to a power of two, on the
+// bits. A carry beyond the largest exponent, infinity and NaN are all infinite to it.
+func ctScaleMX(amax float32, _ pass) (uint8, float32) {
+	exp := int((math.Float32bits(amax) + 1<<21) >> 23)
+	if exp >= 0xff {
+		return 0xff, float32(math.Inf(1))
+	}
+	return powerOfTwo(exp - 2)
+}
+
+// powerOfTwo returns the E8M0 code, at least 0, and its value.
+func powerOfTwo(code int) (uint8, float32) {
+	c := uint8(max(code, 0))
+	return c, DecodeE8M0(c)
+}
+
+// modeloptScale never lets a scale be zero: an all-zero block has 1, the rest at
+// least the smallest E4M3 subnormal.
+func modeloptScale(amax float32, p pass) (uint8, float32) {
+	s := amax / float32(6*p.global)
+	if s == 0 {
+		s = 1
+	}
+	code := e4m3(clamp(s, 0x1p-9, 448))
+	return code, float32(e4m3Values[code] * p.global)
+}
+
+// modeloptElement finds the code by binary search, where NaN sorts last.
+func modeloptElement(x, by float32, _ pass) uint8 { return unsignedZero(x / by) }
+
+// modeloptScaleMX is ceil(log2(amax/6)) with a float32 logarithm.
+func modeloptScaleMX(amax float32, _ pass) (uint8, float32) {
+	if isNaN(amax) || isInf(amax) {
+		return 0xff, amax
+	}
+	return powerOfTwo(ceilLog2(amax/6) + 127)
+}
+
+// modeloptElementMX counts the midpoints below |q|, so ties go toward zero, and
+// sets the sign bit of all that is not above zero.
+func modeloptElementMX(x, by float32, _ pass) uint8 {
+	q := x / by
+	if isNaN(q) {
+		return 8
+	}
+	code := uint8(E2M1.Encode(q, NearestTiesToZero)) & 7
+	if q > 0 {
+		return code
+	}
+	return code | 8
+}
+
+// ceilLog2 is ceil(log2(x)) for x >= 0 where log2 is rounded to float32 before the
+// ceiling, as in torch: log2 of a value just above 2^k rounds to k itself when k is
+// large, because float32 cannot hold k plus so little. Zero and all up to 2^-127
+// give -127.
+func ceilLog2(x float32) int {
+	m, e := split(x)
+	if m == 0 {
+		return -127
+	}
+	k, excess := e+23, m-1<<23
+	if excess > logSlack(k) {
+		k++
+	}
+	return max(k, -127)
+}
+
+// logSlack is the largest n for which log2(2^k·(1+n·2^-23)) rounds to k in float32.
+// With log2(1+n·2^-23) = n·2^-23/ln 2 to first order, n/ln 2 has to stay below half
+// a float32 step at k, in units of 2^-23. Below a negative power of two the step
+// toward zero is half as large.
+func logSlack(k int) uint32 {
+	a := k
+	if k < 0 {
+		a = -k - 1
+		if a == 0 {
+			return 0
+		}
+	}
+	switch {
+	case a >= 64:
+		return 22 // 32·ln 2
+	case a >= 32:
+		return 11
+	case a >= 16:
+		return 5
+	case a >= 8:
+		return 2
+	case a >= 4:
+		return 1
+	}
+	return 0
+}
+
+// ocpScale is floor(log2(amax)) minus the exponent of E2M1's largest power of two.
+func ocpScale(amax float32, _ pass) (uint8, float32) {
+	if isNaN(amax) {
+		return 0xff, amax
+	}
+	return powerOfTwo(int(math.Float32bits(amax)>>23) - 2)
+}
+
+// torchaoScale keeps block scales out of E4M3's subnormals.
+func torchaoScale(amax float32, p pass) (uint8, float32) {
+	s := amax / 6
+	if !p.single {
+		s /= p.global
+	}
+	code := e4m3(clamp(s, 0x1p-6, 448))
+	return code, float32(1/p.global) / e4m3Values[code]
+}
+
+// torchaoScaleMX rounds amax/6 up to a power of two. Its reciprocal is exact, but for
+// scale code 0 the elements are left unscaled, and so all become zeros.
+func torchaoScaleMX(amax float32, _ pass) (uint8, float32) {
+	switch {
+	case isNaN(amax):
+		return 0xff, amax
+	case isInf(amax):
+		return 0xfe, 0x1p-127
+	}
+	code, _ := powerOfTwo(ceilLog2(amax/6) + 127)
+	if code == 0 {
+		return 0, 1
+	}
+	return code, DecodeE8M0(254 - code)
+}
+
+// amaxIgnoringNaN is the reduction of the quantization kernels: the maximum
+// instruction drops a NaN operand unless both are NaN.
+func amaxIgnoringNaN(x []float32) float32 {
+	amax := float32(math.NaN())
+	for _, v := range x {
+		if a := float32(math.Abs(float64(v))); !(a <= amax) && !isNaN(a) {
+			amax = a
+		}
+	}
+	return amax
+}
+
+// flashinferScale folds the division by 6 into the global scale. Where the block
+// scale underflows to 0 the reciprocal is bounded, and the codes saturate.
+func flashinferScale(amax float32, p pass) (uint8, float32) {
+	code := e4m3(amax * float32(p.global*sixth))
+	by := 1 / float32(e4m3Values[code]*float32(1/p.global))
+	if isNaN(by) || by > math.MaxFloat32 {
+		by = math.MaxFloat32
+	}
+	return code, by
+}
+
+// torchGlobal is encodeGlobal as a PyTorch caller of vLLM writes it, 2688/amax with a
+// tensor below: reciprocal times number.
+func torchGlobal(amax float32, _ bool) float32 {
+	if amax == 0 || isInf(amax) {
+		return 1
+	}
+	return clamp(range32*float32(1/amax), 0, math.MaxFloat32)
+}
+
+// vllmScale guards its reciprocals with 1/(x+1e8) for x = 0.
+func vllmScale(amax float32, p pass) (uint8, float32) {
+	code := e4m3(p.global * float32(amax*sixth))
+	return code, guardedReciprocal(float32(e4m3Values[code] * guardedReciprocal(p.global)))
+}
+
+func guardedReciprocal(x float32) float32 {
+	if x == 0 {
+		x = 1e8
+	}
+	return 1 / x
+}
+
+func vllmElement(x, by float32, _ pass) uint8 { return unsignedZero(x * by) }
