@@ -1,0 +1,129 @@
+// Package cuda runs a layer on an NVIDIA GPU. It is two programs in one: without
+// the build tag cuda it is pure Go and says that it is not there; with the tag
+// (make gpu) it talks to the driver through gorgonia.org/cu, and still starts and
+// answers on a machine that has no driver. README.md says how that is built and
+// what has been run on real hardware.
+//
+// This version finds devices and holds no kernel: Backend refuses to compute.
+package cuda
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/layer"
+)
+
+// Why the backend cannot run, in the order in which they are found. Every error of
+// this package wraps one of them, and inspect.ErrUnsupported with it.
+var (
+	ErrNotBuilt = fmt.Errorf("cuda: not built: %w", inspect.ErrUnsupported)
+	ErrNoDriver = fmt.Errorf("cuda: no driver: %w", inspect.ErrUnsupported)
+	ErrNoDevice = fmt.Errorf("cuda: no device: %w", inspect.ErrUnsupported)
+	ErrNoKernel = fmt.Errorf("cuda: no kernel: %w", inspect.ErrUnsupported)
+)
+
+// Device is one GPU as the driver describes it.
+type Device struct {
+	Index             int    // the driver's ordinal, after CUDA_VISIBLE_DEVICES
+	Name              string // "NVIDIA H100 80GB HBM3"
+	ComputeCapability [2]int // major, minor: {9, 0} is sm_90
+	MemoryBytes       int64  // total, not free
+	Multiprocessors   int
+}
+
+// Arch is the compute capability as the toolkit writes a target: "sm_90".
+func (d Device) Arch() string {
+	return fmt.Sprintf("sm_%d%d", d.ComputeCapability[0], d.ComputeCapability[1])
+}
+
+// Library is a shared library that the dynamic loader finds.
+type Library struct {
+	Name    string // as asked for: "libcublasLt.so.13"
+	Path    string // the file that was loaded, symbolic links resolved
+	Version string // as the library itself says it: "13.0.2"
+}
+
+// Report is what this build can see of this machine. Names, paths and
+// messages come from the driver and the loader: show them through inspect.Printable.
+type Report struct {
+	Built         bool      // the program holds GPU support: tag cuda, cgo, Linux
+	DriverFound   bool      // libcuda.so.1 was loaded
+	DriverPath    string    // its file, symbolic links resolved: the suffix is the driver's release
+	DriverVersion string    // the newest CUDA version that the driver speaks: "13.0"
+	DriverMessage string    // what the loader or the driver said when something failed
+	Devices       []Device  // in the driver's order; nil when there is none
+	Libraries     []Library // GPU libraries found; nil when there is none
+	Reason        string    // why Backend is not ready, safe for a terminal
+	Cure          string    // what to do about it
+}
+
+// Status looks at the machine. The driver is loaded and initialized by the first
+// call that needs it, which takes about half a second where there is a GPU; what it
+// said is kept for the life of the process.
+func Status() Report {
+	r := driver()
+	r.Devices = slices.Clone(r.Devices)
+	r.Libraries = libraries()
+	f := r.fault()
+	r.Reason, r.Cure = f.Error(), f.Hint()
+	return r
+}
+
+const onCPU = "backend=emu returns the hardware's bits on the CPU, backend=ref the dequantized reference"
+
+// fault is the first thing that keeps the backend from running. There always is
+// one: this version has no kernel.
+func (r Report) fault() *inspect.Fault {
+	f := &inspect.Fault{Offset: -1}
+	switch {
+	case !r.Built:
+		f.Class = ErrNotBuilt
+		f.What, f.Why = "the GPU backend is not in this program", "built without the tag cuda: make gpu"
+		f.Cure = "build with `make gpu` (Linux, a C compiler); " + onCPU
+	case !r.DriverFound:
+		f.Class = ErrNoDriver
+		f.What, f.Why = "no NVIDIA driver", r.DriverMessage
+		f.Cure = "install the NVIDIA driver, or start the container with its GPUs; " + onCPU
+	case len(r.Devices) == 0:
+		f.Class = ErrNoDevice
+		f.What, f.Why = "the NVIDIA driver offers no device", r.DriverMessage
+		f.Cure = "look at nvidia-smi and at CUDA_VISIBLE_DEVICES; " + onCPU
+	default:
+		f.Class = ErrNoKernel
+		f.What = "no kernel of this build has been verified on this device"
+		f.Why = "this version holds no kernel; found " + deviceList(r.Devices)
+		f.Cure = onCPU
+	}
+	return f
+}
+
+func deviceList(devices []Device) string {
+	names := make([]string, len(devices))
+	for i, d := range devices {
+		names[i] = fmt.Sprintf("%s (%s)", d.Name, d.Arch())
+	}
+	return strings.Join(names, ", ")
+}
+
+// Backend satisfies exec.Backend. Its zero value is ready to use.
+type Backend struct{}
+
+// Name is what stands after backend=.
+func (Backend) Name() string { return "cuda" }
+
+// Ready says why the backend cannot run here: ErrNotBuilt, ErrNoDriver, ErrNoDevice
+// or ErrNoKernel, as an *inspect.Fault with the cure. In this version it is never nil.
+func (Backend) Ready() error { return driver().fault() }
+
+// Forward refuses with Ready's error: this version has no kernel. It returns
+// ctx.Err() when ctx has already ended.
+func (b Backend) Forward(ctx context.Context, _ layer.Forward, _ layer.Progress) (layer.Output, error) {
+	if err := ctx.Err(); err != nil {
+		return layer.Output{}, err
+	}
+	return layer.Output{}, b.Ready()
+}
