@@ -22,7 +22,7 @@ func (m Mode) String() string { return [...]string{"w4a16", "w4a4"}[m] }
 // data but the scalars has been read. N and K are logical sizes, never packed ones.
 type Layer struct {
 	Name     string // module path: "encoder.layer.0.intermediate.dense"
-	Producer string // row of the producer table: "compressed-tensors nvfp4-pack-quantized", …
+	Producer string // a name of the producer table: "compressed-tensors nvfp4-pack-quantized", …
 	Format   string // "nvfp4" or "mxfp4"
 	Mode     Mode
 	Experts  int // 0 for a plain 2-D layer, else the leading dimension
@@ -32,7 +32,10 @@ type Layer struct {
 	Global   fp4.GlobalScale // Use is NoGlobal for MXFP4. Value is read when the layer is found; NaN if that failed
 	Input    fp4.GlobalScale // activation global scale; NoGlobal when absent
 
+	Faults     []inspect.Fault // what is wrong with it as far as headers and scalars tell; with some of them Load fails
 	Checkpoint *checkpoint.Checkpoint
+
+	blocked *inspect.Fault // the one of Faults that Load fails with; nil when the data can be read
 }
 
 // Parts are the stored tensors of a layer. Global, Input and Bias may be nil.

@@ -1,0 +1,98 @@
+package layer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"fp4tui/inspect"
+)
+
+// The ways in which a name can fail to name one layer. A NameError wraps one.
+var (
+	ErrNoLayer   = errors.New("no such layer")
+	ErrAmbiguous = errors.New("ambiguous layer name")
+)
+
+// NameError is a name that does not mean exactly one layer.
+type NameError struct {
+	Name       string
+	Class      error    // ErrNoLayer or ErrAmbiguous
+	Candidates []string // full names in name order: all that match, or those that come closest
+}
+
+// maxCandidates is how many names an error prints; Candidates has them all.
+const maxCandidates = 6
+
+// Error names up to six candidates.
+func (e *NameError) Error() string {
+	text := fmt.Sprintf("%v %q", e.Class, inspect.Printable(e.Name))
+	if len(e.Candidates) == 0 {
+		return text
+	}
+	shown := make([]string, 0, maxCandidates)
+	for _, c := range e.Candidates[:min(len(e.Candidates), maxCandidates)] {
+		shown = append(shown, inspect.Printable(c))
+	}
+	lead := ": it can be "
+	if e.Class == ErrNoLayer {
+		lead = ": did you mean "
+	}
+	text += lead + strings.Join(shown, ", ")
+	if more := len(e.Candidates) - len(shown); more > 0 {
+		text += fmt.Sprintf(", or %d more", more)
+	}
+	return text
+}
+
+// Unwrap gives the class, for errors.Is.
+func (e *NameError) Unwrap() error { return e.Class }
+
+// Hint says how to do better.
+func (e *NameError) Hint() string {
+	if e.Class == ErrAmbiguous {
+		return "write more of the name, from the left"
+	}
+	return "ls shows the layers"
+}
+
+// Resolve returns the layer that name means: the one with exactly this name, else
+// the only one whose name ends in "."+name. Anything else is a *NameError.
+func Resolve(layers []*Layer, name string) (*Layer, error) {
+	var found []*Layer
+	for _, l := range layers {
+		if l.Name == name {
+			return l, nil
+		}
+		if name != "" && strings.HasSuffix(l.Name, "."+name) {
+			found = append(found, l)
+		}
+	}
+	if len(found) == 1 {
+		return found[0], nil
+	}
+	if len(found) > 1 {
+		return nil, &NameError{Name: name, Class: ErrAmbiguous, Candidates: names(found)}
+	}
+	return nil, &NameError{Name: name, Class: ErrNoLayer, Candidates: names(near(layers, name))}
+}
+
+// near are the layers that have the last word of the name in theirs, whatever the case.
+func near(layers []*Layer, name string) []*Layer {
+	word := strings.ToLower(name[strings.LastIndex(name, ".")+1:])
+	var found []*Layer
+	for _, l := range layers {
+		if word != "" && strings.Contains(strings.ToLower(l.Name), word) {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+func names(layers []*Layer) []string {
+	list := make([]string, len(layers))
+	for i, l := range layers {
+		list[i] = l.Name
+	}
+	return list
+}
