@@ -1,0 +1,172 @@
+package gemm
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync/atomic"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// Emu returns the bits of a tensor core: one chain of instructions along K for
+// each output, in ascending K, the first with c = 0, and the epilogue
+// D = round(alpha·acc) with one float32 multiplication and one rounding to the output
+// type. The bias is not added.
+//
+//	w4a4   x is quantized like the weight (NVFP4 as flashinfer does with IEEE division,
+//	       MXFP4 with scales rounded up); K = 64 block-scaled FP4 instructions;
+//	       alpha is the float32 product of the two decode scales
+//	w4a16  x is bf16, the weight is code·scale as bf16 without its global scale
+//	       (exact); bf16 instructions; alpha is the global scale
+//
+// A library may split K over several accumulators; then these are the bits of its
+// unsplit kernel.
+type Emu struct{}
+
+// Name is "emu".
+func (Emu) Name() string { return "emu" }
+
+// Ready is nil: the emulator runs anywhere.
+func (Emu) Ready() error { return nil }
+
+// Forward computes y = x·Wᵀ as f.Arch does; no Arch is "sm100". Errors are
+// *inspect.Fault or *fp4.Error, and ctx.Err().
+func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress) (layer.Output, error) {
+	if f.Dense != nil {
+		return layer.Output{}, fault(inspect.ErrUnsupported, "emu takes no dense weight",
+			"it emulates FP4 layers", "backend=ref, or quantize the weight first")
+	}
+	if f.Arch == "" {
+		f.Arch = "sm100"
+	}
+	p, err := newProblem(f)
+	if err != nil {
+		return layer.Output{}, err
+	}
+	out := p.output()
+	c, err := p.chain(&out)
+	if err != nil {
+		return layer.Output{}, err
+	}
+	out.Notes = append(out.Notes, weightNotes(p.w)...)
+	if p.M == 0 {
+		return out, nil
+	}
+	var disputed atomic.Int64
+	err = runTiles(ctx, &p, progress, func() worker {
+		dots := c.newDots()
+		return func(t tile, tick func(int64) error) error {
+			dots.load(t)
+			for m := t.m0; m < t.m1; m++ {
+				y := out.Y.Data[m*p.N+t.n0 : m*p.N+t.n1]
+				for j := range y {
+					acc := math.Float32frombits(dots.dot(m-t.m0, j))
+					y[j] = roundFloat32(float32(out.Alpha*acc), p.Out)
+				}
+				if err := tick(int64(len(y)) * int64(p.K)); err != nil {
+					return err
+				}
+			}
+			disputed.Add(int64(dots.disputed()))
+			return nil
+		}
+	})
+	if err != nil {
+		return layer.Output{}, err
+	}
+	if n := disputed.Load(); n > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d sums underflowed to zero from below: %s", n, unverifiedZero))
+	}
+	return out, nil
+}
+
+// chain is a way to accumulate one output along K.
+type chain interface {
+	// newDots returns the state of one worker.
+	newDots() dots
+}
+
+// dots unpacks the operands of a tile and accumulates its outputs one by one.
+type dots interface {
+	load(t tile)
+	dot(row, col int) uint32 // FP32 word of the accumulator; indexes are within the tile
+	disputed() int           // results since load whose sign published models dispute
+}
+
+// chain prepares the operands, and fills in all of the output but y.
+func (p *problem) chain(out *layer.Output) (chain, error) {
+	out.Alpha = p.w.Global.Multiplier()
+	if p.Mode == layer.W4A16 {
+		return p.chainBF16(out)
+	}
+	format, err := p.format()
+	if err != nil {
+		return nil, err
+	}
+	kind := map[string]string{fp4.NVFP4: "mxf4nvf4.ue4m3", fp4.MXFP4: "mxf4"}[format]
+	m, err := Lookup(kind, p.Arch)
+	if err != nil {
+		return nil, err
+	}
+	out.Notes = m.notes()
+	if m.Arch == "sm103" {
+		out.Notes = append(out.Notes, "sm103 kernels may use the K=96 instruction instead of the K=64 one emulated here")
+	}
+	if p.M == 0 {
+		return nil, nil
+	}
+	x, notes, err := p.quantizeX(format)
+	if err != nil {
+		return nil, err
+	}
+	out.XBlocks, out.Notes = x, append(out.Notes, notes...)
+	out.Alpha = float32(x.Global.Multiplier() * out.Alpha)
+	return &chainFP4{model: m, x: x, w: p.w}, nil
+}
+
+// chainBF16 prepares w4a16.
+func (p *problem) chainBF16(out *layer.Output) (chain, error) {
+	m, err := Lookup("bf16", p.Arch)
+	if err != nil {
+		return nil, err
+	}
+	out.Notes = m.notes()
+	x := make([]uint16, len(p.X.Data))
+	rounded := 0
+	for i, v := range p.X.Data {
+		r := fp4.RoundBF16(v)
+		x[i] = uint16(math.Float32bits(r) >> 16)
+		if r != v && v == v {
+			rounded++
+		}
+	}
+	if rounded > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d of %d values of x (%s) were rounded to bf16, which is what a w4a16 kernel reads", rounded, len(x), p.X.DType))
+	}
+	if n := overflowing(p.w); n > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d weight block scales are 2^126 or more: code·scale overflows bf16 to infinity", n))
+	}
+	return newChainBF16(m, x, p.w, p.K), nil
+}
+
+// overflowing counts the E8M0 scales under which the largest code leaves bf16.
+func overflowing(b *fp4.Blocks) int {
+	n := 0
+	for _, s := range b.Scales {
+		if b.ScaleType == fp4.E8M0 && (s == 253 || s == 254) {
+			n++
+		}
+	}
+	return n
+}
+
+// notes says what is not certain about a row of the table.
+func (m *Model) notes() []string {
+	if m.Unverified == "" {
+		return nil
+	}
+	return []string{"unverified: " + m.Unverified}
+}

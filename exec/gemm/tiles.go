@@ -1,0 +1,99 @@
+package gemm
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"fp4tui/inspect/layer"
+)
+
+// tile is a rectangle of outputs: rows [m0,m1) of x against rows [n0,n1) of w.
+type tile struct{ m0, m1, n0, n1 int }
+
+// The largest tile. A worker unpacks the operands of a tile once, so both sides
+// are worth their unpacking; tileElements bounds that work, and with it the time
+// to notice cancellation, for very long K.
+const (
+	tileRows, tileCols = 128, 32
+	tileElements       = 1 << 19
+	minTile            = 4
+)
+
+// tileSize shrinks a side of a tile for a long K.
+func tileSize(most, k int) int {
+	return max(minTile, min(most, tileElements/max(k, 1)))
+}
+
+// tiler hands out the tiles of one problem and keeps count. Which worker computes a
+// tile, and how many there are, changes nothing in any output.
+type tiler struct {
+	m, n, k    int
+	rows, cols int // of a full tile
+	next       atomic.Int64
+
+	mu       sync.Mutex // progress is called from one goroutine at a time
+	done     int64
+	progress layer.Progress
+}
+
+// worker computes tiles; it owns its buffers. After each row of a tile it calls
+// tick with the multiply-adds of that row, and stops on its error.
+type worker func(t tile, tick func(macs int64) error) error
+
+// runTiles computes all tiles on GOMAXPROCS workers. It returns ctx.Err() when
+// cancelled.
+func runTiles(ctx context.Context, p *problem, progress layer.Progress, newWorker func() worker) error {
+	t := &tiler{m: p.M, n: p.N, k: p.K, rows: tileSize(tileRows, p.K), cols: tileSize(tileCols, p.K), progress: progress}
+	return t.run(ctx, newWorker)
+}
+
+func (t *tiler) run(ctx context.Context, newWorker func() worker) error {
+	count := int64((t.m + t.rows - 1) / t.rows * ((t.n + t.cols - 1) / t.cols))
+	errs := make([]error, max(1, min(int64(runtime.GOMAXPROCS(0)), count)))
+	tick := func(macs int64) error {
+		t.add(macs)
+		return ctx.Err()
+	}
+	var wg sync.WaitGroup
+	for i := range errs {
+		wg.Go(func() {
+			work := newWorker()
+			for errs[i] == nil {
+				j := t.next.Add(1) - 1
+				if j >= count {
+					return
+				}
+				if errs[i] = ctx.Err(); errs[i] == nil {
+					errs[i] = work(t.at(int(j)), tick)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// at is the j-th tile: rows of x vary fastest, so that w streams through once.
+func (t *tiler) at(j int) tile {
+	down := (t.m + t.rows - 1) / t.rows
+	m0, n0 := j%down*t.rows, j/down*t.cols
+	return tile{m0: m0, m1: min(m0+t.rows, t.m), n0: n0, n1: min(n0+t.cols, t.n)}
+}
+
+// add counts multiply-adds and reports them.
+func (t *tiler) add(macs int64) {
+	if t.progress == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done += macs
+	t.progress(t.done, int64(t.m)*int64(t.n)*int64(t.k))
+}
