@@ -14,8 +14,9 @@ enum { success = 0, no_driver = -1, no_device = 100, not_found = 500 };
 static int answer_no_device(void) { return no_device; }
 static int answer_not_found(void) { return not_found; }
 
-/* Hidden symbols: Go links with -rdynamic, and an exported cuMemAlloc of ours would
- * stand in front of the driver's own for every library that is loaded later. */
+/* Hidden symbols: Go exports a program's symbols where the linker is old (-rdynamic),
+ * and an exported cuMemAlloc of ours would stand in front of the driver's own for
+ * every library that is loaded later. */
 #define SLOT(name) __attribute__((visibility("hidden"))) void *fp4tui_slot_##name = (void *)answer_no_device;
 
 #if defined(__x86_64__)
