@@ -13,7 +13,13 @@ const (
 
 // String names the direction: "none", "divisor", "multiplier".
 func (u GlobalUse) String() string {
-	return [...]string{NoGlobal: "none", Divides: "divisor", Multiplies: "multiplier"}[u]
+	switch u {
+	case Divides:
+		return "divisor"
+	case Multiplies:
+		return "multiplier"
+	}
+	return "none"
 }
 
 // GlobalScale is the per-tensor FP32 scale as stored, with its direction.
@@ -54,7 +60,7 @@ type Blocks struct {
 	Codes      []byte      // Rows × Cols/2 bytes, row-major, two codes a byte in Order
 	Order      NibbleOrder // order of the two codes in a byte
 	Scales     []byte      // Rows × ScaleCols() bytes, row-major
-	ScaleType  Format      // E4M3 or E8M0
+	ScaleType  Format      // E4M3, UE4M3 or E8M0
 	Global     GlobalScale
 }
 

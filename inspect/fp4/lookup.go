@@ -4,9 +4,11 @@ import "math"
 
 // The tables are derived from Format.decode once, at start, and only read.
 var (
-	e2m1Values = e2m1Table()
-	e4m3Values = e4m3Table()
-	e2m1Pairs  = [...]*[256][2]float32{LowFirst: pairTable(0, 4), HighFirst: pairTable(4, 0)}
+	e2m1Values  = e2m1Table()
+	e4m3Values  = byteTable(E4M3.decode)
+	ue4m3Values = byteTable(UE4M3.decode)
+	e8m0Values  = byteTable(func(code uint16) float32 { return DecodeE8M0(uint8(code)) })
+	e2m1Pairs   = [...]*[256][2]float32{LowFirst: pairTable(0, 4), HighFirst: pairTable(4, 0)}
 )
 
 func e2m1Table() (t [16]float32) {
@@ -16,11 +18,23 @@ func e2m1Table() (t [16]float32) {
 	return t
 }
 
-func e4m3Table() (t [256]float32) {
+func byteTable(decode func(uint16) float32) *[256]float32 {
+	t := new([256]float32)
 	for i := range t {
-		t[i] = E4M3.decode(uint16(i))
+		t[i] = decode(uint16(i))
 	}
 	return t
+}
+
+// scaleValues is the table of a scale type; E4M3 and UE4M3 differ in bit 7.
+func (f Format) scaleValues() *[256]float32 {
+	switch f {
+	case UE4M3:
+		return ue4m3Values
+	case E8M0:
+		return e8m0Values
+	}
+	return e4m3Values
 }
 
 // pairTable holds the two values of each byte of packed codes in element order:
@@ -52,30 +66,20 @@ func DecodeE8M0(b uint8) float32 {
 }
 
 // EncodeE2M1 is E2M1.Encode(x, NearestEven) for hot loops: nearest even,
-// saturating, -0 and tiny negatives 0x8, NaN 0x7.
+// saturating, -0 and tiny negatives 0x8, NaN 0x7. It has no branch that depends on
+// ordinary data.
 func EncodeE2M1(x float32) uint8 {
-	b := math.Float32bits(x)
-	sign := uint8(b >> 28 & 8)
-	a := math.Float32frombits(b &^ (1 << 31))
-	switch {
-	case a <= 2.5:
-		switch {
-		case a <= 0.25:
-			return sign
-		case a < 0.75:
-			return sign | 1
-		case a <= 1.25:
-			return sign | 2
-		case a < 1.75:
-			return sign | 3
-		}
-		return sign | 4
-	case a < 3.5:
-		return sign | 5
-	case a <= 5:
-		return sign | 6
-	case a != a:
+	const one, six, infinity = 127 << 23, 0x40c00000, 0x7f800000
+	bits := math.Float32bits(x)
+	a := bits &^ (1 << 31)
+	if a > infinity {
 		return 7
 	}
-	return sign | 7
+	a = min(a, six)
+	// Added to 2^23 steps, |x| is rounded to whole steps; the step is 1/2 below 2,
+	// 1 below 4, then 2. Each binade above the first holds two codes.
+	binade := max(a, one) &^ (1<<23 - 1)
+	base := binade + 22<<23
+	steps := math.Float32bits(math.Float32frombits(a)+math.Float32frombits(base)) - base
+	return uint8((binade-one)>>22+steps) | uint8(bits>>28&8)
 }

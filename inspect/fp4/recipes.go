@@ -139,7 +139,7 @@ func ctScale(amax float32, p pass) (uint8, float32) {
 	if code == 0 {
 		code = zeroHalf
 	}
-	return code, e4m3Values[code] / p.global
+	return code, DecodeE4M3(code) / p.global
 }
 
 // ctElement divides in float32 when the scale is float32, that is, when a global
@@ -180,7 +180,7 @@ func modeloptScale(amax float32, p pass) (uint8, float32) {
 		s = 1
 	}
 	code := e4m3(clamp(s, 0x1p-9, 448))
-	return code, float32(e4m3Values[code] * p.global)
+	return code, float32(DecodeE4M3(code) * p.global)
 }
 
 // modeloptElement finds the code by binary search, where NaN sorts last.
@@ -194,14 +194,18 @@ func modeloptScaleMX(amax float32, _ pass) (uint8, float32) {
 	return powerOfTwo(ceilLog2(amax/6) + 127)
 }
 
-// modeloptElementMX counts the midpoints below |q|, so ties go toward zero, and
-// sets the sign bit of all that is not above zero.
+// modeloptElementMX counts the midpoints below |q|, so ties go toward zero (and NaN
+// to zero), and sets the sign bit of all that is not above zero.
 func modeloptElementMX(x, by float32, _ pass) uint8 {
 	q := x / by
 	if isNaN(q) {
 		return 8
 	}
-	code := uint8(E2M1.Encode(q, NearestTiesToZero)) & 7
+	code := EncodeE2M1(q) & 7
+	switch a := math.Abs(float64(q)); a {
+	case 0.75, 1.75, 3.5: // the ties that go up to an even code
+		code--
+	}
 	if q > 0 {
 		return code
 	}
@@ -266,7 +270,7 @@ func torchaoScale(amax float32, p pass) (uint8, float32) {
 		s /= p.global
 	}
 	code := e4m3(clamp(s, 0x1p-6, 448))
-	return code, float32(1/p.global) / e4m3Values[code]
+	return code, float32(1/p.global) / DecodeE4M3(code)
 }
 
 // torchaoScaleMX rounds amax/6 up to a power of two. Its reciprocal is exact, but for
@@ -301,7 +305,7 @@ func amaxIgnoringNaN(x []float32) float32 {
 // scale underflows to 0 the reciprocal is bounded, and the codes saturate.
 func flashinferScale(amax float32, p pass) (uint8, float32) {
 	code := e4m3(amax * float32(p.global*sixth))
-	by := 1 / float32(e4m3Values[code]*float32(1/p.global))
+	by := 1 / float32(DecodeE4M3(code)*float32(1/p.global))
 	if isNaN(by) || by > math.MaxFloat32 {
 		by = math.MaxFloat32
 	}
@@ -320,7 +324,7 @@ func torchGlobal(amax float32, _ bool) float32 {
 // vllmScale guards its reciprocals with 1/(x+1e8) for x = 0.
 func vllmScale(amax float32, p pass) (uint8, float32) {
 	code := e4m3(p.global * float32(amax*sixth))
-	return code, guardedReciprocal(float32(e4m3Values[code] * guardedReciprocal(p.global)))
+	return code, guardedReciprocal(float32(DecodeE4M3(code) * guardedReciprocal(p.global)))
 }
 
 func guardedReciprocal(x float32) float32 {

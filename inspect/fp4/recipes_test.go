@@ -71,9 +71,25 @@ func (in goldenInput) values(t *testing.T) []float32 {
 	return x
 }
 
+// undefined says why a library's byte is not to be reproduced: it depends on the CPU
+// that the library ran on. Empty when it must be equal.
+func (r goldenResult) undefined(b *Blocks, x []float32, i int) string {
+	scale, global := b.Scales[i/b.Block], b.Global.Value
+	pair := x[i : i+2]
+	switch {
+	case b.ScaleType.Class(uint16(scale)) == NaN:
+		return "what a NaN quotient rounds to, its sign, and NaN cast to an integer"
+	case r.Recipe == "torchao" && b.Global.Use != NoGlobal && isInf(1/global) && (pair[0] == 0 || pair[1] == 0):
+		return "0 times infinity: the sign of the NaN"
+	case r.Recipe == "ocp" && scale == 0:
+		return "torchao divides by at least 2^-126, the specification by 2^-127"
+	}
+	return ""
+}
+
 func TestQuantizeMatchesTheLibraries(t *testing.T) {
 	g := readGoldens(t)
-	seen := map[string]int{}
+	equal, excused := map[string]int{}, map[string]int{}
 	for _, r := range g.Results {
 		name := fmt.Sprintf("%s/%s/%s/global=%v", r.Recipe, r.Format, r.Input, r.Global)
 		in := g.Inputs[r.Input]
@@ -90,29 +106,42 @@ func TestQuantizeMatchesTheLibraries(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		compareGlobal(t, name, b.Global, r.GlobalBits)
-		codes, scales := unbase64(t, r.Codes), unbase64(t, r.Scales)
-		ns, nc := 0, 0
-		for i, want := range scales {
-			if b.Scales[i] != want {
-				if ns++; ns <= 3 {
-					block := x[i*b.Block : (i+1)*b.Block]
-					t.Errorf("%s: block %d scale %#02x, library %#02x (amax %g %#08x)", name, i, b.Scales[i], want, Amax(block), math.Float32bits(Amax(block)))
-				}
+		compareScales(t, name, &b, x, unbase64(t, r.Scales))
+		for i, want := range unbase64(t, r.Codes) {
+			switch {
+			case b.Codes[i] == want:
+				equal[r.Recipe+" "+r.Format]++
+			case r.undefined(&b, x, 2*i) != "":
+				excused[r.Recipe+" "+r.Format]++
+			default:
+				t.Fatalf("%s: codes at %d: %#02x, library %#02x (x %g %g, scale %#02x)",
+					name, 2*i, b.Codes[i], want, x[2*i], x[2*i+1], b.Scale(2*i/b.Cols, 2*i%b.Cols))
 			}
 		}
-		for i, want := range codes {
-			if b.Codes[i] != want {
-				if nc++; nc <= 3 {
-					t.Errorf("%s: codes at %d: %#02x, library %#02x (x %g %g, scale %#02x)", name, 2*i, b.Codes[i], want, x[2*i], x[2*i+1], b.Scales[2*i/b.Block])
-				}
-			}
-		}
-		if ns+nc > 0 {
-			t.Errorf("%s: %d of %d scales, %d of %d code bytes", name, ns, len(scales), nc, len(codes))
-		}
-		seen[r.Recipe+" "+r.Format]++
 	}
-	t.Log(seen)
+	if len(equal) != 8 {
+		t.Errorf("goldens cover %d quantizers, want 8: %v", len(equal), equal)
+	}
+	for q, n := range equal {
+		if e := excused[q]; e*100 > n {
+			t.Errorf("%s: %d of %d code bytes excused, more than 1%%", q, e, n)
+		}
+	}
+}
+
+// compareScales takes all NaN for one, and a NaN of ours for what a library makes of
+// an exponent that is infinite or NaN when it casts it to an integer.
+func compareScales(t *testing.T, name string, b *Blocks, x []float32, want []byte) {
+	t.Helper()
+	for i, w := range want {
+		got := b.Scales[i]
+		amax := Amax(x[i*b.Block : (i+1)*b.Block])
+		bothNaN := got&0x7f == 0x7f && w&0x7f == 0x7f && b.ScaleType == E4M3
+		cast := b.ScaleType == E8M0 && got == 0xff && !(amax < 0x1.cp127)
+		if got != w && !bothNaN && !cast {
+			t.Fatalf("%s: block %d: scale %#02x, library %#02x (amax %g, %#08x)", name, i, got, w, amax, math.Float32bits(amax))
+		}
+	}
 }
 
 func compareGlobal(t *testing.T, name string, got GlobalScale, want *uint32) {

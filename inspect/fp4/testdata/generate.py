@@ -1,5 +1,7 @@
 """Makes formats.json and recipes.json.gz beside this file, with the real libraries on a CPU.
 
+"ocp" is torchao in its FLOOR mode; "vllm" is restated, see vllm_nvfp4.
+
 pip install torch==2.14.0 ml-dtypes==0.6.0 compressed-tensors==0.19.0 \
     llmcompressor==0.14.0.1 nvidia-modelopt==0.47.0 torchao==0.18.0
 python generate.py
@@ -67,7 +69,8 @@ def formats():
             assert ((t.view(np.uint32) == decoded.view(np.uint32)) | (np.isnan(t) & np.isnan(decoded))).all(), name
         bits = decoded.view(np.uint32).copy()
         bits[np.isnan(decoded)] = 0x7FC00000
-        inputs = probes(decoded[: largest + 1])
+        # torch and ml-dtypes round all of (2^-127, 2^-126) up, not to the nearer: start at 2^-126
+        inputs = probes(decoded[1 if name == "E8M0" else 0 : largest + 1])
         if name != "E8M0":
             inputs = np.concatenate([inputs, inputs | 0x80000000])
         x = inputs.view(np.float32)
@@ -77,8 +80,7 @@ def formats():
             t = torch.from_numpy(x.copy()).to(torch_type)
             encoded = t.view(torch.int16 if WIDTH[name] == 16 else torch.uint8).numpy().view(code_type)
             differ = encoded != ml
-            # below 2^-127 ml-dtypes rounds E8M0's zero to NaN; torch does not
-            assert not differ[x != 0].any(), (name, x[differ][:5], encoded[differ][:5], ml[differ][:5])
+            assert not differ.any(), (name, x[differ][:5], encoded[differ][:5], ml[differ][:5])
         entry = {
             "decoded_crc32": zlib.crc32(bits.astype("<u4").tobytes()),
             "inputs_crc32": zlib.crc32(inputs.astype("<u4").tobytes()),
@@ -128,10 +130,14 @@ def scale_ties(rng):
 
 
 def mx_maxima(rng):
-    """Block maxima around 2^k, 1.5·2^k, 1.75·2^k for every k, where the scale rules change their mind."""
+    """Block maxima around 2^k, 1.5·2^k, 1.75·2^k for every k, where the scale rules change their mind.
+
+    An ulp of 1.5·2^k is 2/3 ulp of a sixth of it: 33 and 34 lie on either side of the last value whose
+    float32 log2 is a whole number.
+    """
     k = np.arange(-130, 128)
     maxima = []
-    for m, ulps in ((1.0, (-1, 0, 1)), (1.5, (-30, -23, -12, -2, -1, 0, 1, 2, 3, 6, 12, 23, 24, 30)), (1.75, (-1, 0, 1))):
+    for m, ulps in ((1.0, (-1, 0, 1)), (1.5, (-1, 0, 1, 2, 3, 4, 5, 8, 9, 16, 17, 18, 33, 34, 35)), (1.75, (-1, 0, 1))):
         maxima.append(near((m * 2.0**k).astype(np.float32), ulps))
     maxima = np.concatenate(maxima)
     maxima = maxima[np.isfinite(maxima)]
@@ -250,6 +256,24 @@ def torchao_mxfp4(mode):
     return run
 
 
+def vllm_nvfp4(x, use_global):
+    """vLLM is not installed here: its emulation's arithmetic, restated in the same PyTorch operations."""
+    amax = x.float().abs().amax()
+    usable = use_global and not (amax == 0 or torch.isinf(amax))  # the caller's business in vLLM
+    g = torch.clamp(2688 / amax, max=torch.finfo(torch.float32).max) if usable else torch.tensor(1.0)
+
+    def guarded(v):
+        return 1.0 / torch.where(v == 0, torch.tensor(1e8), v)
+
+    blocks = x.reshape(x.shape[0], -1, 16)
+    scale = (g * (blocks.abs().amax(-1, keepdim=True).float() * (1 / 6.0))).clamp(-448, 448).to(torch.float8_e4m3fn)
+    q = (blocks.float() * guarded(scale.float() * guarded(g))).clamp(-6, 6)
+    sign = (q < 0).to(torch.uint8) * 8
+    magnitude = torch.from_numpy(q.abs().numpy().astype(ml_dtypes.float4_e2m1fn).view(np.uint8).copy()) & 7
+    codes = torch.where(torch.isnan(q), torch.tensor(7, dtype=torch.uint8), sign | magnitude).reshape(x.shape)
+    return codes[:, 0::2] | codes[:, 1::2] << 4, scale.squeeze(-1).view(torch.uint8), g if use_global else None
+
+
 INFERENCE_MODE = MXDynamicActivationMXWeightConfig.__dataclass_fields__["scaling_mode"].default
 assert INFERENCE_MODE is ScaleCalculationMode.RCEIL
 
@@ -261,6 +285,7 @@ RUNS = [
     ("modelopt", "mxfp4", modelopt_mxfp4, False),
     ("torchao", "nvfp4", torchao_nvfp4, True),
     ("torchao", "mxfp4", torchao_mxfp4(INFERENCE_MODE), False),
+    ("vllm", "nvfp4", vllm_nvfp4, True),
     ("ocp", "mxfp4", torchao_mxfp4(ScaleCalculationMode.FLOOR), False),
 ]
 
