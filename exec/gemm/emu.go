@@ -19,8 +19,9 @@ import (
 //	w4a4   x is quantized like the weight (NVFP4 as flashinfer does with IEEE division,
 //	       MXFP4 with scales rounded up); K = 64 block-scaled FP4 instructions;
 //	       alpha is the float32 product of the two decode scales
-//	w4a16  x is bf16, the weight is code·scale as bf16 without its global scale
-//	       (exact); bf16 instructions; alpha is the global scale
+//	w4a16  x is bf16, rounded to it where it is not; the weight is code·scale as bf16
+//	       without its global scale (exact); bf16 instructions; alpha is the global
+//	       scale; Act plays no part
 //
 // A library may split K over several accumulators; then these are the bits of its
 // unsplit kernel.
@@ -47,7 +48,7 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 		return layer.Output{}, err
 	}
 	out := p.output()
-	c, err := p.chain(&out)
+	c, err := p.chain(ctx, &out)
 	if err != nil {
 		return layer.Output{}, err
 	}
@@ -97,10 +98,10 @@ type dots interface {
 }
 
 // chain prepares the operands, and fills in all of the output but y.
-func (p *problem) chain(out *layer.Output) (chain, error) {
+func (p *problem) chain(ctx context.Context, out *layer.Output) (chain, error) {
 	out.Alpha = p.w.Global.Multiplier()
 	if p.Mode == layer.W4A16 {
-		return p.chainBF16(out)
+		return p.chainBF16(ctx, out)
 	}
 	format, err := p.format()
 	if err != nil {
@@ -118,7 +119,7 @@ func (p *problem) chain(out *layer.Output) (chain, error) {
 	if p.M == 0 {
 		return nil, nil
 	}
-	x, notes, err := p.quantizeX(format)
+	x, notes, err := p.quantizeX(ctx, format)
 	if err != nil {
 		return nil, err
 	}
@@ -128,45 +129,36 @@ func (p *problem) chain(out *layer.Output) (chain, error) {
 }
 
 // chainBF16 prepares w4a16.
-func (p *problem) chainBF16(out *layer.Output) (chain, error) {
+func (p *problem) chainBF16(ctx context.Context, out *layer.Output) (chain, error) {
 	m, err := Lookup("bf16", p.Arch)
 	if err != nil {
 		return nil, err
 	}
 	out.Notes = m.notes()
 	x := make([]uint16, len(p.X.Data))
-	rounded := 0
-	for i, v := range p.X.Data {
-		r := fp4.RoundBF16(v)
-		x[i] = uint16(math.Float32bits(r) >> 16)
-		if r != v && v == v {
-			rounded++
+	var rounded atomic.Int64
+	err = eachRows(ctx, p.M, p.K, func(r0, r1 int) error {
+		n := 0
+		for i := r0 * p.K; i < r1*p.K; i++ {
+			v := p.X.Data[i]
+			r := fp4.RoundBF16(v)
+			x[i] = uint16(math.Float32bits(r) >> 16)
+			switch {
+			case v != v: // the payload may lie in the lower half alone
+				x[i] = wordNaN >> 16
+			case r != v:
+				n++
+			}
 		}
-	}
-	if rounded > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d of %d values of x (%s) were rounded to bf16, which is what a w4a16 kernel reads", rounded, len(x), p.X.DType))
-	}
-	if n := overflowing(p.w); n > 0 {
-		out.Notes = append(out.Notes, fmt.Sprintf("%d weight block scales are 2^126 or more: code·scale overflows bf16 to infinity", n))
-	}
-	return newChainBF16(m, x, p.w, p.K), nil
-}
-
-// overflowing counts the E8M0 scales under which the largest code leaves bf16.
-func overflowing(b *fp4.Blocks) int {
-	n := 0
-	for _, s := range b.Scales {
-		if b.ScaleType == fp4.E8M0 && (s == 253 || s == 254) {
-			n++
-		}
-	}
-	return n
-}
-
-// notes says what is not certain about a row of the table.
-func (m *Model) notes() []string {
-	if m.Unverified == "" {
+		rounded.Add(int64(n))
 		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return []string{"unverified: " + m.Unverified}
+	if n := rounded.Load(); n > 0 {
+		out.Notes = append(out.Notes, fmt.Sprintf("%d of %d values of x (%s) were rounded to bf16, which is what a w4a16 kernel reads", n, len(x), p.X.DType))
+	}
+	out.Notes = append(out.Notes, overflowNotes(p.w)...)
+	return newChainBF16(m, x, p.w, p.K), nil
 }

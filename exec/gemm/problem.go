@@ -69,12 +69,12 @@ func (p *problem) matchK(what string, k, block int) error {
 	if k == p.K {
 		return nil
 	}
-	why := fmt.Sprintf("x %s has K %d, %s has K %d", inspect.ShapeString(p.X.Shape), p.K, what, k)
+	text := fmt.Sprintf("x %s has K %d, %s has K %d", inspect.ShapeString(p.X.Shape), p.K, what, k)
 	cure := fmt.Sprintf("pad x with %d zero columns", k-p.K)
 	if p.K > k {
 		cure = fmt.Sprintf("pad the %s with %d zero columns (whole blocks of %d), or cut x to K %d", what, p.K-k, block, k)
 	}
-	return fault(inspect.ErrMismatch, "K differs", why+": "+cure, cure)
+	return fault(inspect.ErrMismatch, text, "products run along K", cure)
 }
 
 // format says which of the two formats the weight has.

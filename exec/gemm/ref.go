@@ -2,7 +2,6 @@ package gemm
 
 import (
 	"context"
-	"fmt"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -33,7 +32,7 @@ func (Ref) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	out := p.output()
 	x := matrix(denseMatrix{p.X.Data, p.K})
 	if p.Mode == layer.W4A4 {
-		if x, err = p.quantizedRef(&out); err != nil {
+		if x, err = p.quantizedRef(ctx, &out); err != nil {
 			return layer.Output{}, err
 		}
 	}
@@ -66,7 +65,7 @@ func (Ref) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 }
 
 // quantizedRef quantizes x for the reference of a w4a4 run.
-func (p *problem) quantizedRef(out *layer.Output) (matrix, error) {
+func (p *problem) quantizedRef(ctx context.Context, out *layer.Output) (matrix, error) {
 	if p.Dense != nil {
 		return nil, fault(inspect.ErrUnsupported, "mode=w4a4 with a dense weight", "w4a4 has a quantized weight", "quantize the weight, or mode=w4a16")
 	}
@@ -74,7 +73,7 @@ func (p *problem) quantizedRef(out *layer.Output) (matrix, error) {
 	if err != nil || p.M == 0 {
 		return denseMatrix{}, err
 	}
-	b, notes, err := p.quantizeX(format)
+	b, notes, err := p.quantizeX(ctx, format)
 	out.XBlocks, out.Notes = b, notes
 	if err != nil {
 		return nil, err
@@ -167,24 +166,4 @@ func sums(y []float32, x, w []float64, out inspect.DType) {
 		}
 		y[j] = roundFloat64(s, out)
 	}
-}
-
-// weightNotes counts scale bytes of a weight that backends read differently.
-func weightNotes(b *fp4.Blocks) []string {
-	negative, nans := 0, 0
-	for _, s := range b.Scales {
-		if b.ScaleType.Class(uint16(s)) == fp4.NaN {
-			nans++
-		} else if b.ScaleType == fp4.E4M3 && s&0x80 != 0 {
-			negative++
-		}
-	}
-	var notes []string
-	if nans > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d weight block scales are NaN: their columns of y are NaN", nans, len(b.Scales)))
-	}
-	if negative > 0 {
-		notes = append(notes, fmt.Sprintf("%d of %d weight block scales have the sign bit set: ref reads them as negative, tensor cores ignore it", negative, len(b.Scales)))
-	}
-	return notes
 }

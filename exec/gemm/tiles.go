@@ -49,6 +49,14 @@ func runTiles(ctx context.Context, p *problem, progress layer.Progress, newWorke
 	return t.run(ctx, newWorker)
 }
 
+// eachRows calls work for slices of the rows of an m×k operand, in parallel.
+func eachRows(ctx context.Context, m, k int, work func(r0, r1 int) error) error {
+	t := &tiler{m: m, n: 1, k: k, rows: max(1, tileElements/2/max(k, 1)), cols: 1}
+	return t.run(ctx, func() worker {
+		return func(t tile, _ func(int64) error) error { return work(t.m0, t.m1) }
+	})
+}
+
 func (t *tiler) run(ctx context.Context, newWorker func() worker) error {
 	count := int64((t.m + t.rows - 1) / t.rows * ((t.n + t.cols - 1) / t.cols))
 	errs := make([]error, max(1, min(int64(runtime.GOMAXPROCS(0)), count)))

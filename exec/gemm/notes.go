@@ -1,0 +1,60 @@
+package gemm
+
+import (
+	"fmt"
+
+	"fp4tui/inspect/fp4"
+)
+
+// histogram counts the scale bytes of b.
+func histogram(b *fp4.Blocks) *[256]int {
+	h := new([256]int)
+	for _, s := range b.Scales {
+		h[s]++
+	}
+	return h
+}
+
+// countScales counts the scales of b by class.
+func countScales(b *fp4.Blocks) (count [fp4.NaN + 1]int) {
+	for s, n := range histogram(b) {
+		count[b.ScaleType.Class(uint16(s))] += n
+	}
+	return count
+}
+
+// weightNotes counts the scale bytes of a weight that make NaN, or that backends
+// read differently.
+func weightNotes(b *fp4.Blocks) []string {
+	negative := 0
+	for s, n := range histogram(b) {
+		if b.ScaleType == fp4.E4M3 && s > 0x80 && s != 0xff {
+			negative += n
+		}
+	}
+	var notes []string
+	if n := countScales(b)[fp4.NaN]; n > 0 {
+		notes = append(notes, fmt.Sprintf("%d of %d weight block scales are NaN: their columns of y are NaN", n, len(b.Scales)))
+	}
+	if negative > 0 {
+		notes = append(notes, fmt.Sprintf("%d of %d weight block scales are negative: ref and w4a16 use the sign, FP4 tensor cores ignore it", negative, len(b.Scales)))
+	}
+	return notes
+}
+
+// overflowNotes counts the E8M0 scales under which the largest code leaves bf16.
+func overflowNotes(b *fp4.Blocks) []string {
+	h := histogram(b)
+	if n := h[253] + h[254]; n > 0 && b.ScaleType == fp4.E8M0 {
+		return []string{fmt.Sprintf("%d of %d weight block scales are 2^126 or more: code·scale overflows bf16 to infinity", n, len(b.Scales))}
+	}
+	return nil
+}
+
+// notes says what is not certain about a row of the table.
+func (m *Model) notes() []string {
+	if m.Unverified == "" {
+		return nil
+	}
+	return []string{"unverified: " + m.Unverified}
+}

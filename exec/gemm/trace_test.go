@@ -1,0 +1,133 @@
+package gemm
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+func dot(t *testing.T, kind, arch string, op Operands) Trace {
+	t.Helper()
+	m, err := Lookup(kind, arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := m.Dot(op)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// TestTrace works one sum out by hand: 64 products 1·1 under scales 2·1.5 = 3 in the
+// first group, 1 in the others, c = 2^36: E is 36, the quantum 2 cuts nothing of the
+// even sums and c's last bit lies above them.
+func TestTrace(t *testing.T) {
+	op := Operands{A: make([]uint32, 64), B: make([]uint32, 64), SFA: []uint8{0x40, 0x38, 0x38, 0x38},
+		SFB: []uint8{0x3c, 0x38, 0x38, 0x00}, C: math.Float32bits(0x1p36)}
+	for i := range 64 {
+		op.A[i], op.B[i] = 2, 2
+	}
+	op.A[16] = 1 // the second group: 15.5, cut to 14 at the quantum 2
+	tr := dot(t, "mxf4nvf4.ue4m3", "sm100", op)
+	s := tr.Steps[0]
+	if s.E != 36 || s.Quantum != 1 || len(s.Terms) != 5 || s.Sum != 1<<35+24+7+8 || !s.Rounded || s.D != tr.D || tr.D != op.C {
+		t.Errorf("%+v", s)
+	}
+	g, h, z, c := s.Terms[0], s.Terms[1], s.Terms[3], s.Terms[4]
+	if g.P != 64 || g.M != 8*12 || g.Align != 1 || g.Exp != -7 || g.Units != 24 || g.Cut || g.Len != 16 || g.SFA != 0x40 {
+		t.Errorf("group 0: %+v", g)
+	}
+	if h.P != 62 || h.Units != 7 || !h.Cut || h.First != 16 {
+		t.Errorf("group 1: %+v", h)
+	}
+	if z.M != 0 || z.Counts || z.Units != 0 {
+		t.Errorf("group under a zero scale: %+v", z)
+	}
+	if c.Len != 0 || c.P != 1<<23 || c.Align != 36 || c.Units != 1<<35 {
+		t.Errorf("c: %+v", c)
+	}
+}
+
+func TestSpecials(t *testing.T) {
+	f16 := func(pairs ...uint32) Operands {
+		op := Operands{A: make([]uint32, 8), B: make([]uint32, 8)}
+		for i := 0; i < len(pairs); i += 2 {
+			op.A[i/2], op.B[i/2] = pairs[i], pairs[i+1]
+		}
+		return op
+	}
+	withC := func(op Operands, c uint32) Operands { op.C = c; return op }
+	tf32 := Operands{A: []uint32{0x7f800001, 0, 0, 0}, B: []uint32{0x3f800000, 0, 0, 0}}
+	for _, c := range []struct {
+		name, kind string
+		op         Operands
+		d          uint32
+		why        string
+	}{
+		{"NaN operand", "f16", f16(0x7e00, 0x3c00), wordNaN, "a[0] or b[0] is NaN"},
+		{"NaN times zero", "f16", f16(0, 0xfe00), wordNaN, "is NaN"},
+		{"infinity", "f16", f16(0x3c00, 0x3c00, 0x7c00, 0xc000), 0xff800000, "a[1]·b[1] is -infinity"},
+		{"infinity times zero", "f16", f16(0x7c00, 0x8000), wordNaN, "infinity times zero"},
+		{"both infinities", "f16", f16(0x7c00, 0x3c00, 0x7c00, 0xbc00), wordNaN, "+infinity and a[1]·b[1] is -infinity"},
+		{"c against a product", "f16", withC(f16(0x7c00, 0x3c00), 0xff800000), wordNaN, "c is -infinity"},
+		{"c infinite", "f16", withC(f16(0x3c00, 0x3c00), 0x7f800000), wordInf, "c is +infinity"},
+		{"c NaN", "f16", withC(f16(), 0xffc00001), wordNaN, "c is NaN"},
+		{"payload cut away", "tf32", tf32, wordInf, "+infinity"},
+	} {
+		tr := dot(t, c.kind, "sm90", c.op)
+		if tr.D != c.d || !strings.Contains(tr.Steps[0].Special, c.why) {
+			t.Errorf("%s: %08x %q, want %08x %q", c.name, tr.D, tr.Steps[0].Special, c.d, c.why)
+		}
+	}
+}
+
+func TestCorner(t *testing.T) {
+	neg := Operands{A: make([]uint32, 8), B: make([]uint32, 8), C: wordNegZero}
+	for i := range neg.A {
+		neg.A[i] = 0x8000
+	}
+	tiny := Operands{A: make([]uint32, 8), B: make([]uint32, 8)}
+	tiny.A[0], tiny.B[0] = 0x8010, 0x1c00 // bf16: -2^-129 · 2^-71, below every subnormal
+	mixed := Operands{A: append([]uint32{0}, neg.A[1:]...), B: neg.B, C: wordNegZero}
+	for _, c := range []struct {
+		name   string
+		op     Operands
+		corner bool
+	}{
+		{"all negative zeros", neg, true},
+		{"one positive zero", mixed, false},
+		{"c positive", Operands{A: neg.A, B: neg.B}, false},
+		{"cut to nothing under a positive c", tiny, false},
+		{"cut to nothing under a negative c", Operands{A: tiny.A, B: append([]uint32{0x1c00}, []uint32{
+			0x8000, 0x8000, 0x8000, 0x8000, 0x8000, 0x8000, 0x8000}...), C: wordNegZero}, true},
+	} {
+		tr := dot(t, "bf16", "sm100", c.op)
+		if tr.D != 0 || (tr.Corner != "") != c.corner {
+			t.Errorf("%s: %08x corner %q", c.name, tr.D, tr.Corner)
+		}
+	}
+	// -2^-155 is a whole number of units and less than the smallest subnormal.
+	under := Operands{A: make([]uint32, 8), B: make([]uint32, 8)}
+	under.A[0], under.B[0] = 0x8080, 0x3100 // -2^-126 · 2^-29
+	if tr := dot(t, "bf16", "sm100", under); tr.D != 0 || tr.Steps[0].Sum >= 0 || tr.Corner == "" {
+		t.Errorf("underflow from below: %+v", tr)
+	}
+}
+
+// TestUnverifiedIsShown follows the caveat of a row to both places where users look.
+func TestUnverifiedIsShown(t *testing.T) {
+	op := Operands{A: make([]uint32, 96), B: make([]uint32, 96), SFA: make([]uint8, 6), SFB: make([]uint8, 6)}
+	if tr := dot(t, "mxf4nvf4.ue4m3.k96", "sm103", op); !strings.Contains(tr.Unverified, "K=96") || len(tr.Steps) != 1 {
+		t.Errorf("%+v", tr)
+	}
+	f := layer.Forward{X: activations(1, 1, 2, 32), Weights: weight(t, 1, fp4.NVFP4, "modelopt", 4, 32),
+		Mode: layer.W4A4, Act: layer.ActDynamic, Arch: "sm110", Out: inspect.BF16}
+	if out := forward(t, Emu{}, f); len(out.Notes) != 1 || !strings.Contains(out.Notes[0], "unverified: sm110") {
+		t.Errorf("%q", out.Notes)
+	}
+}
