@@ -148,7 +148,8 @@ func shiftRound(m uint32, n int, r Rounding, negative bool) uint32 {
 	return kept
 }
 
-// RoundBF16 returns x rounded to bfloat16, nearest even; overflow gives infinity.
+// RoundBF16 returns x rounded to bfloat16, nearest even; overflow gives infinity,
+// NaN is returned as it is.
 func RoundBF16(x float32) float32 {
 	b := math.Float32bits(x)
 	if x != x {
@@ -157,7 +158,8 @@ func RoundBF16(x float32) float32 {
 	return math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
 }
 
-// RoundFP16 returns x rounded to binary16, nearest even; overflow gives infinity.
+// RoundFP16 returns x rounded to binary16, nearest even; overflow gives infinity,
+// NaN is returned as it is.
 func RoundFP16(x float32) float32 {
 	const minNormal, overflow = 0x1p-14, 65520
 	a := float32(math.Abs(float64(x)))
