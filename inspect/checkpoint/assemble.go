@@ -35,7 +35,7 @@ func (c *Checkpoint) assemble(p *plan, shards []loaded) {
 // of the first file. A name in two files is a fault, unless one of them is a stray
 // file, whose one fault counts its duplicates.
 func (c *Checkpoint) unique(x *index, all []Entry) {
-	var faults faultList
+	faults := faultList{file: c.Root}
 	kept := all[:0]
 	for i := 0; i < len(all); {
 		j := i + 1
@@ -51,8 +51,6 @@ func (c *Checkpoint) unique(x *index, all []Entry) {
 		i = j
 	}
 	c.entries = slices.Clip(kept)
-	// Here a list spans files: each fault names its own, so the count of the rest
-	// belongs to the checkpoint.
 	c.Faults = append(c.Faults, faults.sorted()...)
 }
 
@@ -74,8 +72,7 @@ func (l *faultList) duplicate(x *index, same []Entry, kept *File) {
 		if e.File == kept || x != nil && !x.names(e.File.Path) {
 			continue
 		}
-		l.file = e.File.Path
-		l.add(inspect.Fault{Class: inspect.ErrMismatch, Tensor: e.Name, Offset: e.Begin,
+		l.add(inspect.Fault{Class: inspect.ErrMismatch, File: e.File.Path, Tensor: e.Name, Offset: e.Begin,
 			What: "tensor in two shards", Why: "also in " + filepath.Base(kept.Path) + ", which is used",
 			Cure: "keep one of them"})
 	}
@@ -88,34 +85,45 @@ func (x *index) names(path string) bool {
 }
 
 // mergeByName merges lists that are sorted by name; entries of one name keep the
-// order of their lists. Neighbours are merged pairwise: with 160 shards, 8 passes.
+// order of their lists. Neighbouring runs are merged from one buffer into another
+// and back: with 160 shards, 8 passes.
 func mergeByName(lists [][]Entry) []Entry {
-	for len(lists) > 1 {
-		half := make([][]Entry, 0, (len(lists)+1)/2)
-		for i := 0; i+1 < len(lists); i += 2 {
-			half = append(half, mergePair(lists[i], lists[i+1]))
-		}
-		if len(lists)%2 == 1 {
-			half = append(half, lists[len(lists)-1])
-		}
-		lists = half
+	from := slices.Concat(lists...)
+	into := make([]Entry, len(from))
+	ends := make([]int, 0, len(lists)) // of the runs in from
+	for _, l := range lists {
+		ends = append(ends, len(l)+last(ends))
 	}
-	if len(lists) == 0 {
-		return nil
+	for len(ends) > 1 {
+		begin, merged := 0, ends[:0]
+		for i := 0; i < len(ends); i += 2 {
+			middle, end := ends[i], ends[min(i+1, len(ends)-1)]
+			mergePair(into[begin:end], from[begin:middle], from[middle:end])
+			begin, merged = end, append(merged, end)
+		}
+		from, into, ends = into, from, merged
 	}
-	return lists[0]
+	return from
 }
 
-func mergePair(a, b []Entry) []Entry {
-	out := make([]Entry, 0, len(a)+len(b))
+func last(ends []int) int {
+	if len(ends) == 0 {
+		return 0
+	}
+	return ends[len(ends)-1]
+}
+
+// mergePair merges a and b into out, which has room for both.
+func mergePair(out, a, b []Entry) {
 	for len(a) > 0 && len(b) > 0 {
 		if b[0].Name < a[0].Name {
-			out, b = append(out, b[0]), b[1:]
+			out[0], b = b[0], b[1:]
 		} else {
-			out, a = append(out, a[0]), a[1:]
+			out[0], a = a[0], a[1:]
 		}
+		out = out[1:]
 	}
-	return append(append(out, a...), b...)
+	copy(out[copy(out, a):], b)
 }
 
 // missingNumbers finds gaps in shards named like model-00001-of-00003.safetensors,

@@ -86,6 +86,9 @@ func (c *Checkpoint) Suffix(name string) []*Entry {
 	if e, ok := c.Lookup(name); ok {
 		return []*Entry{e}
 	}
+	if name == "" {
+		return nil
+	}
 	var found []*Entry
 	for i := range c.entries {
 		full := c.entries[i].Name

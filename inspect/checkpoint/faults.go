@@ -16,7 +16,7 @@ const maxFaults = 1000
 
 // faultList collects the faults of one file.
 type faultList struct {
-	file  string
+	file  string // for faults that name no other
 	list  []inspect.Fault
 	extra int // beyond maxFaults
 }
@@ -26,7 +26,9 @@ func (l *faultList) add(f inspect.Fault) {
 		l.extra++
 		return
 	}
-	f.File = l.file
+	if f.File == "" {
+		f.File = l.file
+	}
 	l.list = append(l.list, f)
 }
 

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -131,7 +132,6 @@ func (h *header) metadata() error {
 // tensor reads one tensor entry. A violation in it makes that tensor unusable and
 // leaves the others alone; only broken JSON stops the scan.
 func (h *header) tensor(name string, at int) error {
-	t := scanned{Entry: Entry{Name: name, File: h.file}, at: at}
 	if h.scan.peek() != '{' {
 		h.fault(name, h.scan.pos, "tensor entry is not an object", "found "+h.scan.here(), cureWriter)
 		return h.scan.skip(1)
@@ -140,15 +140,16 @@ func (h *header) tensor(name string, at int) error {
 		h.fault(name, at, "tensor without a name", "its key is the empty string", cureWriter)
 	}
 	before := h.faults.count()
-	err := h.scan.object(func(key string, at int) error { return h.field(&t, key, at) })
+	h.list = append(h.list, scanned{Entry: Entry{Name: name, File: h.file}, at: at})
+	t := &h.list[len(h.list)-1]
+	err := h.scan.object(func(key string, at int) error { return h.field(t, key, at) })
 	if err != nil {
 		return err
 	}
 	if missing := h.missing(t.keys); missing != "" {
 		h.fault(name, at, "incomplete tensor entry", "it has no "+missing, cureWriter)
 	}
-	t.usable = h.faults.count() == before && t.keys == hasAll && h.checkSize(&t)
-	h.list = append(h.list, t)
+	t.usable = h.faults.count() == before && t.keys == hasAll && h.checkSize(t)
 	return nil
 }
 
@@ -229,25 +230,25 @@ func (h *header) shape(t *scanned) error {
 
 func (h *header) offsets(t *scanned) error {
 	base := h.offset(0) + int64(len(h.text))
-	at, n, sound := h.scan.pos, 0, true
+	h.scan.peek()
+	at, n, before := h.scan.pos, 0, h.faults.count()
 	var pair [2]int64
 	err := h.naturals(t, "data_offsets", func(v uint64, at int) {
 		if v > uint64(math.MaxInt64-base) {
 			h.fault(t.Name, at, "offset too large", strconv.FormatUint(v, 10)+" is beyond any file", cureCopy)
-			sound = false
 		} else if n < len(pair) {
 			pair[n] = int64(v)
 		}
 		n++
 	})
 	switch {
-	case err != nil:
+	case err != nil || h.faults.count() > before:
 		return err
 	case n != len(pair):
 		h.fault(t.Name, at, "invalid data_offsets", fmt.Sprintf("two numbers needed, found %d", n), cureWriter)
-	case sound && pair[1] < pair[0]:
+	case pair[1] < pair[0]:
 		h.fault(t.Name, at, "reversed data_offsets", fmt.Sprintf("begin %#x is after end %#x", pair[0], pair[1]), cureWriter)
-	case sound:
+	default:
 		t.Begin, t.End, t.placed = base+pair[0], base+pair[1], true
 	}
 	return nil
@@ -290,17 +291,19 @@ func (h *header) checkSize(t *scanned) bool {
 		}
 	}
 	over2, width := bits.Mul64(numel, uint64(t.DType.Bits()))
+	need, overflow := width/8, over != 0 || over2 != 0
+	if !overflow && width%8 == 0 && need == uint64(t.Bytes()) {
+		return true
+	}
 	shape := inspect.ShapeString(t.Shape) + " of " + t.DType.String()
-	switch need := width / 8; {
-	case over != 0 || over2 != 0:
+	switch {
+	case overflow:
 		h.fault(t.Name, t.at, "shape too large", shape+" overflows 64 bits", cureWriter)
 	case width%8 != 0:
 		h.fault(t.Name, t.at, "misaligned", shape+" does not fill whole bytes", "pad the last dimension to a whole byte")
-	case need != uint64(t.Bytes()):
+	default:
 		h.fault(t.Name, t.at, "shape and data_offsets disagree",
 			fmt.Sprintf("%s needs %s bytes, the offsets give %s", shape, grouped(int64(need)), grouped(t.Bytes())), cureWriter)
-	default:
-		return true
 	}
 	return false
 }
@@ -329,7 +332,15 @@ func (h *header) invalidText() {
 // names returns the usable tensors sorted by name. Of tensors with the same name
 // the last wins, as in the reference reader; each other one is a fault.
 func (h *header) names() []Entry {
-	slices.SortStableFunc(h.list, func(a, b scanned) int { return strings.Compare(a.Name, b.Name) })
+	byName := func(a, b scanned) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return cmp.Compare(a.at, b.at)
+	}
+	if !slices.IsSortedFunc(h.list, byName) {
+		slices.SortFunc(h.list, byName)
+	}
 	entries := make([]Entry, 0, len(h.list))
 	for i := range h.list {
 		t := &h.list[i]

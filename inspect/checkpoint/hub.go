@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	slashpath "path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,7 +20,8 @@ const minCommit = 5
 func parseHubID(path string) (id, revision string, ok bool) {
 	id, revision, _ = strings.Cut(path, "@")
 	parts := strings.Split(id, "/")
-	if len(parts) > 2 || strings.HasSuffix(path, "@") {
+	isFile := slices.Contains([]string{tensorExt, ".json", ".npy"}, filepath.Ext(path))
+	if len(parts) > 2 || isFile || strings.HasSuffix(path, "@") {
 		return "", "", false
 	}
 	for _, part := range parts {
@@ -113,7 +115,7 @@ func (r hubRepo) commit(revision string) (string, *inspect.Fault) {
 	if ref == "" {
 		ref = "main"
 	}
-	if !filepath.IsLocal(filepath.FromSlash(ref)) || strings.Contains(ref, `\`) {
+	if !filepath.IsLocal(filepath.FromSlash(ref)) || slashpath.Clean(ref) != ref || strings.Contains(ref, `\`) {
 		return "", r.fault("invalid revision", fmt.Sprintf("%q is no name of a branch, tag or commit", ref))
 	}
 	if data, fault := readSmall(filepath.Join(r.dir, "refs", filepath.FromSlash(ref)), 1<<10); fault == nil {

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -12,7 +11,10 @@ import (
 	"fp4tui/inspect"
 )
 
-const maxIndex = 256 << 20 // bytes; 200,000 tensors need about 20 MB
+const (
+	maxIndex  = 256 << 20 // bytes; 200,000 tensors need about 20 MB
+	cureIndex = "rebuild the index from the shards' headers"
+)
 
 // placement is one line of an index's weight_map.
 type placement struct {
@@ -44,15 +46,15 @@ func readIndex(path string) (*index, *inspect.Fault) {
 	if fault != nil {
 		return nil, fault
 	}
-	x := &index{path: path, faults: faultList{file: path}}
 	s := &scanner{text: string(data)}
+	x := &index{path: path, faults: faultList{file: path}, placements: make([]placement, 0, strings.Count(s.text, tensorExt+`"`))}
 	found := false
 	err := s.object(func(key string, at int) error {
 		if key != "weight_map" {
 			return s.skip(1)
 		}
 		if found {
-			x.fault("", at, "duplicate key weight_map", "the index must have one; both are used", "rebuild the index from the shards' headers")
+			x.fault("", at, "duplicate key weight_map", "the index must have one; both are used", cureIndex)
 		}
 		found = true
 		return x.weightMap(s)
@@ -78,13 +80,13 @@ func readIndex(path string) (*index, *inspect.Fault) {
 // weightMap reads {tensor: shard}.
 func (x *index) weightMap(s *scanner) error {
 	if s.peek() != '{' {
-		x.fault("", s.pos, "weight_map is not an object", "found "+s.here(), "rebuild the index from the shards' headers")
+		x.fault("", s.pos, "weight_map is not an object", "found "+s.here(), cureIndex)
 		return s.skip(1)
 	}
 	seen := map[string]int{}
 	return s.object(func(tensor string, at int) error {
 		if s.peek() != '"' {
-			x.fault(tensor, s.pos, "shard name is not a string", "found "+s.here(), "rebuild the index from the shards' headers")
+			x.fault(tensor, s.pos, "shard name is not a string", "found "+s.here(), cureIndex)
 			return s.skip(2)
 		}
 		name, err := s.str()
@@ -140,7 +142,7 @@ func (x *index) sort() {
 			p.shard = moved[p.shard]
 		}
 		if n := len(once); n > 0 && once[n-1].tensor == p.tensor {
-			x.fault(p.tensor, int(p.at), "tensor listed twice in the index", "the last line wins", "rebuild the index from the shards' headers")
+			x.fault(p.tensor, int(p.at), "tensor listed twice in the index", "the last line wins", cureIndex)
 			once[n-1] = p
 			continue
 		}
@@ -170,43 +172,40 @@ func (x *index) fault(tensor string, at int, what, why, cure string) {
 	x.faults.add(inspect.Fault{Class: inspect.ErrMalformed, Tensor: tensor, Offset: int64(at), What: what, Why: why, Cure: cure})
 }
 
-func (x *index) mismatch(class error, tensor string, at int64, what, why, cure string) {
-	x.faults.add(inspect.Fault{Class: class, Tensor: tensor, Offset: at, What: what, Why: why, Cure: cure})
-}
-
 // reconcile compares the index with the headers. Headers are the truth; every
 // difference is a fault. all is sorted by name and may hold a tensor of two shards.
 func (x *index) reconcile(shards []loaded, all []Entry) []inspect.Fault {
 	status := x.status(shards)
 	lost := lostTensors(shards)
-	var i int
 	for _, p := range x.placements {
-		for i < len(all) && all[i].Name < p.tensor {
-			i++
+		for len(all) > 0 && all[0].Name < p.tensor {
+			all = all[1:]
 		}
 		if p.shard < 0 || status[p.shard] == nil || status[p.shard].file == nil {
 			continue // the shard's own fault says it
 		}
-		here, elsewhere := false, ""
-		for j := i; j < len(all) && all[j].Name == p.tensor; j++ {
-			if all[j].File == status[p.shard].file {
-				here = true
-			} else {
-				elsewhere = all[j].File.Path
-			}
+		shard := x.shards[p.shard]
+		if !lost[lostKey{shard.path, p.tensor}] {
+			x.checkPlacement(p, shard, all)
 		}
-		if here || lost[lostKey{x.shards[p.shard].path, p.tensor}] {
-			continue
-		}
-		why := "the index places it in " + x.shards[p.shard].name + ", whose header does not list it"
-		if elsewhere != "" {
-			why += "; it is in " + filepath.Base(elsewhere)
-		}
-		x.mismatch(inspect.ErrMismatch, p.tensor, p.at, "not in the shard that the index names", why,
-			cmp.Or(map[bool]string{true: "rebuild the index from the shards' headers"}[elsewhere != ""], "download index and shards of one revision"))
 	}
-	faults := x.faults.sorted()
-	return append(faults, x.unlisted(shards, status)...)
+	return append(x.faults.sorted(), x.unlisted(shards, status)...)
+}
+
+// checkPlacement compares one line of the index with the headers; from begins with
+// the entries of that tensor, if there are any.
+func (x *index) checkPlacement(p placement, shard indexShard, from []Entry) {
+	why := "the index places it in " + shard.name + ", whose header does not list it"
+	cure := "download index and shards of one revision"
+	for i := 0; i < len(from) && from[i].Name == p.tensor; i++ {
+		if from[i].File.Path == shard.path {
+			return
+		}
+		why = fmt.Sprintf("the index places it in %s, the headers in %s", shard.name, filepath.Base(from[i].File.Path))
+		cure = cureIndex
+	}
+	x.faults.add(inspect.Fault{Class: inspect.ErrMismatch, Tensor: p.tensor, Offset: p.at,
+		What: "not in the shard that the index names", Why: why, Cure: cure})
 }
 
 // status finds what became of each shard of the index, and reports those that are
@@ -220,9 +219,10 @@ func (x *index) status(shards []loaded) []*loaded {
 	for i, shard := range x.shards {
 		status[i] = byPath[shard.path]
 		if status[i] == nil && shard.count > 0 {
-			x.mismatch(inspect.ErrMissing, "", -1, "shard missing: "+shard.name,
-				fmt.Sprintf("the index places %s tensors in it, the first is %s", grouped(int64(shard.count)), shard.first),
-				"download "+shard.name+" again")
+			x.faults.add(inspect.Fault{Class: inspect.ErrMissing, File: shard.path, Offset: -1, What: "shard missing",
+				Why: fmt.Sprintf("%s places %s tensors in it, the first is %s",
+					filepath.Base(x.path), grouped(int64(shard.count)), inspect.Printable(shard.first)),
+				Cure: "download " + shard.name + " again"})
 		}
 	}
 	return status
@@ -260,7 +260,7 @@ func (x *index) unlisted(shards []loaded, status []*loaded) []inspect.Fault {
 				if _, ok := x.of(e.Name); !ok {
 					found.add(inspect.Fault{Class: inspect.ErrMismatch, Tensor: e.Name, Offset: e.Begin,
 						What: "not in the index", Why: filepath.Base(x.path) + " does not list it: engines that load by the index skip it",
-						Cure: "rebuild the index from the shards' headers"})
+						Cure: cureIndex})
 				}
 			}
 		}

@@ -114,7 +114,7 @@ func relabel(entries []*Entry) (header []byte, total int64, err error) {
 			header = strconv.AppendInt(header, int64(d), 10)
 		}
 		header = fmt.Appendf(header, `],"data_offsets":[%d,%d]}`, total, total+e.Bytes())
-		if total += e.Bytes(); total > maxRead {
+		if total += e.Bytes(); total > maxRead || int64(int(total)) != total {
 			return nil, 0, tooLarge(e, total)
 		}
 	}
