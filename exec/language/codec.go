@@ -227,8 +227,8 @@ func (f *field) checkEnum(w word) (string, *mistake) {
 		return Number(v).String(), nil
 	}
 	m := wrong(w.valOff, "unknown %s %q", f.name, w.val).with(meant(w.val, f.enum))
-	if f.number && m.hint == "" {
-		m.hint = "or a number"
+	if f.number && strings.HasPrefix(m.hint, "known") {
+		m.hint += " or a number"
 	}
 	return "", m
 }
@@ -266,4 +266,16 @@ func (f *field) encode(v reflect.Value) string {
 		return `"` + err.Error()
 	}
 	return string(b)
+}
+
+var pathType = reflect.TypeFor[Path]()
+
+// valueNames describe the text types of this package in help.
+var valueNames = map[reflect.Type]string{
+	pathType:                    "path",
+	reflect.TypeFor[Number]():   "number",
+	reflect.TypeFor[Size]():     "WxH",
+	reflect.TypeFor[Op]():       "> >= < <= == !=",
+	reflect.TypeFor[HexBits]():  "hex digits",
+	reflect.TypeFor[Outliers](): "COUNT@FACTOR",
 }

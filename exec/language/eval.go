@@ -31,7 +31,7 @@ type Term struct {
 	// passes. NaN when the two are texts or not both positive, infinite for bound 0.
 	Margin float64
 	// Passing is the bound nearest to the one asked for that this actual value would
-	// meet; NaN when there is none.
+	// meet; NaN when there is none. Both are NaN under not.
 	Passing float64
 }
 
@@ -147,7 +147,9 @@ func (ev *evaluator) compare(n *node, negate bool) bool {
 		holds = (a.Text == b.Text) == (op == Equal)
 	default:
 		holds = op.Holds(a.Num, b.Num)
-		t.Margin, t.Passing = margin(op, a.Num, b.Num), passing(op, a.Num)
+		if !negate {
+			t.Margin, t.Passing = margin(op, a.Num, b.Num), passing(op, a.Num)
+		}
 	}
 	t.OK = holds != negate
 	ev.terms = append(ev.terms, t)

@@ -74,17 +74,27 @@ func (t *Table) ParseSources(sources []Source, aliases map[string]string) (Progr
 
 // Alias returns the alias that a line defines, if it does.
 func (t *Table) Alias(l Line) (Macro, bool) {
-	v := t.byName[l.Verb]
-	if v == nil || !v.macro {
-		return Macro{}, false
+	m, ok := restOf(t.byName[l.Verb], l.Cmd).(Macro)
+	return m, ok
+}
+
+// assignment returns what a let line binds, if it is one.
+func assignment(v *verb, cmd any) (Assign, bool) {
+	a, ok := restOf(v, cmd).(Assign)
+	return a, ok
+}
+
+// restOf is the field of a command that took the rest of its line; nil when it has none.
+func restOf(v *verb, cmd any) any {
+	if v == nil || len(v.args) == 0 {
+		return nil
 	}
-	for _, f := range v.args {
-		if f.class == macroClass {
-			m, ok := reflect.ValueOf(l.Cmd).Elem().FieldByIndex(f.index).Interface().(Macro)
-			return m, ok
-		}
+	f := v.args[len(v.args)-1]
+	p := reflect.ValueOf(cmd)
+	if !f.rest || p.Kind() != reflect.Pointer || p.IsNil() || p.Elem().Type() != v.typ {
+		return nil
 	}
-	return Macro{}, false
+	return p.Elem().FieldByIndex(f.index).Interface()
 }
 
 // Refs lists the references of a command in the order of its text: what it reads.

@@ -35,6 +35,7 @@ type Spec struct {
 	Examples []string
 	Binds    string              // kinds of handle a result can be, "checkpoint|tensor"; "" makes none
 	Enums    map[string][]string // by key or operand name: words that replace the enum tag
+	Unseen   bool                // binds handles that its line does not show (source)
 	New      func() any          // pointer to a zero struct
 }
 
@@ -48,10 +49,9 @@ type Table struct {
 // verb is a Spec with its fields resolved.
 type verb struct {
 	Spec
-	typ   reflect.Type // of the struct
-	args  []*field
-	keys  []*field
-	macro bool // has a Macro field: defines aliases
+	typ  reflect.Type // of the struct
+	args []*field
+	keys []*field
 }
 
 // field is one operand or key.
@@ -176,7 +176,6 @@ func (v *verb) addFields(typ reflect.Type, index []int) error {
 		} else {
 			v.args = append(v.args, f)
 		}
-		v.macro = v.macro || f.class == macroClass
 	}
 	return nil
 }
@@ -214,7 +213,7 @@ func newField(sf reflect.StructField, index []int) (*field, error) {
 		f.setEnum(strings.Split(e, "|"))
 	}
 	if k := sf.Tag.Get("kind"); k != "" {
-		f.kinds = strings.Split(k, "|")
+		f.kinds = splitKinds(k)
 	}
 	if err := f.resolve(sf.Type, variadic); err != nil {
 		return nil, err
