@@ -73,6 +73,19 @@ def keep(tensors, *prefixes):
     return {k: v.contiguous() for k, v in sorted(tensors.items()) if k.startswith(prefixes)}
 
 
+def save(tensors, path, metadata):
+    """save_file, with the metadata in a fixed order: the library writes it in that of a hash map."""
+    save_file(tensors, path, metadata)
+    raw = path.read_bytes()
+    n = int.from_bytes(raw[:8], "little")
+    header = json.loads(raw[8:8 + n])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode().ljust(n)
+    assert len(text) == n
+    path.write_bytes(raw[:8] + text + raw[8 + n:])
+    path.chmod(0o644)
+
+
 def note(*packages):
     return {"format": "pt", "made_by": ", ".join(f"{p} {version(p)}" for p in packages)}
 
@@ -106,7 +119,7 @@ def publish(exported, name, metadata, *prefixes):
     for config in Path(exported).glob("*config.json"):
         shutil.copy(config, out)
     tensors = keep(load_file(Path(exported) / "model.safetensors"), *prefixes)
-    save_file(tensors, out / "model.safetensors", metadata)
+    save(tensors, out / "model.safetensors", metadata)
     return tensors
 
 
@@ -118,7 +131,7 @@ def shard(name, last_of_first, metadata):
     files = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
     place = {k: files[k > last_of_first] for k in sorted(tensors)}
     for file in files:
-        save_file({k: v for k, v in tensors.items() if place[k] == file}, out / file, metadata)
+        save({k: v for k, v in tensors.items() if place[k] == file}, out / file, metadata)
     total = sum(t.numel() * t.element_size() for t in tensors.values())
     index = {"metadata": {"total_size": total}, "weight_map": place}
     (out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2, sort_keys=True) + "\n")
@@ -139,7 +152,7 @@ def unaligned(weight):
     out = HERE / name
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    save_file({f"{prefix}.{k}": v.contiguous() for k, v in sorted(packed.items())}, out / "model.safetensors",
+    save({f"{prefix}.{k}": v.contiguous() for k, v in sorted(packed.items())}, out / "model.safetensors",
               note("compressed-tensors"))
     shutil.copy(HERE / "minilm-w4a16/config.json", out)
 
@@ -169,7 +182,7 @@ def gpt_oss(state):
     out = HERE / "gpt-oss-mxfp4"
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
-    save_file(tensors, out / "model.safetensors", note("nvidia-modelopt"))
+    save(tensors, out / "model.safetensors", note("nvidia-modelopt"))
     config = {
         "architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "hidden_size": 128, "intermediate_size": 128,
         "num_hidden_layers": 1, "num_local_experts": 8, "num_experts_per_tok": 4, "swiglu_limit": 7.0,
@@ -202,7 +215,7 @@ def main():
     model = load_model()
     state = model.state_dict()
     activations(tokenizer, model)
-    save_file(keep(state, MLP_UP, QUERY), HERE / "minilm-bf16.safetensors", {"format": "pt", "made_by": "all-MiniLM-L6-v2 rounded to bfloat16"})
+    save(keep(state, MLP_UP, QUERY), HERE / "minilm-bf16.safetensors", {"format": "pt", "made_by": "all-MiniLM-L6-v2 rounded to bfloat16"})
 
     compressed_tensors(tokenizer, "NVFP4A16", "minilm-w4a16", "encoder.")
     shard("minilm-w4a16", "encoder.layer.1.attention.self.query.weight_packed", note("llmcompressor", "compressed-tensors"))

@@ -22,7 +22,7 @@ func (found *finding) missing(f *finder, beside *checkpoint.Entry, tensor, what,
 		Class: inspect.ErrMissing, File: beside.File.Path, Tensor: tensor, Offset: -1, What: what, Why: why,
 		Cure: "export the layer again, or add the shard that holds the tensor",
 	}
-	if cause := f.checkpoint.FaultOf(tensor); cause != nil {
+	if cause := f.causes[tensor]; cause != nil {
 		fault.Why = "the tensor cannot be used: " + cause.What
 		if cause.Why != "" {
 			fault.Why += ", " + cause.Why

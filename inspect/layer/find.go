@@ -19,18 +19,27 @@ import (
 //
 // Faults are about layers, in name order: each names the tensor and the cure. They
 // are also in the Faults of the layer, when enough of it is there to list it; with
-// those come the faults of the checkpoint that name one of its tensors.
+// those come the faults of the checkpoint that name one of its tensors. When ctx
+// ends, nothing is returned.
 func Find(ctx context.Context, c *checkpoint.Checkpoint) (layers []*Layer, faults []inspect.Fault) {
-	f := &finder{checkpoint: c, declared: declaredMode(c)}
+	f := &finder{checkpoint: c, declared: declaredMode(c), causes: map[string]*inspect.Fault{}}
+	for i := range c.Faults {
+		if fault := &c.Faults[i]; fault.Tensor != "" && f.causes[fault.Tensor] == nil {
+			f.causes[fault.Tensor] = fault
+		}
+	}
 	entries := c.Entries()
 	for i := range entries {
 		if ctx.Err() != nil {
-			break
+			return nil, nil
 		}
 		f.visit(&entries[i])
 	}
 	slices.SortStableFunc(f.found, func(a, b *finding) int { return strings.Compare(a.module, b.module) })
 	f.readScalars(ctx)
+	if ctx.Err() != nil {
+		return nil, nil
+	}
 	for _, found := range f.found {
 		if found.layer != nil {
 			found.layer.Faults = append(found.layer.Faults, found.faults...)
@@ -46,6 +55,7 @@ func Find(ctx context.Context, c *checkpoint.Checkpoint) (layers []*Layer, fault
 type finder struct {
 	checkpoint *checkpoint.Checkpoint
 	declared   declaration
+	causes     map[string]*inspect.Fault // first fault of the checkpoint about a tensor
 	found      []*finding
 }
 
@@ -122,10 +132,9 @@ func (f *finder) claim(row *producer, module string, codes *checkpoint.Entry) bo
 	return true
 }
 
-// bare handles codes without any scale. Only compressed-tensors' name says by
-// itself that they are codes: "weight" in U8 can be anything.
+// bare handles codes without any scale, of rows whose name for them is telling.
 func (f *finder) bare(row *producer, module string, codes *checkpoint.Entry) bool {
-	if row.codes.suffix != ".weight_packed" || len(codes.Shape) != 2 {
+	if !row.telling || !row.packed(codes.Shape) {
 		return false
 	}
 	if _, other := f.checkpoint.Lookup(module + row.scales.suffix); other {
@@ -286,15 +295,12 @@ func (found *finding) scalar(e *checkpoint.Entry) bool {
 // inherited are the faults of the checkpoint about tensors of the layer, a cut one
 // for example; a cut of codes or scales blocks the layer.
 func (f *finder) inherited(l *Layer) []inspect.Fault {
-	if len(f.checkpoint.Faults) == 0 {
-		return nil
-	}
 	var list []inspect.Fault
 	for _, e := range []*checkpoint.Entry{l.Parts.Codes, l.Parts.Scales, l.Parts.Global, l.Parts.Input, l.Parts.Bias} {
 		if e == nil {
 			continue
 		}
-		fault := f.checkpoint.FaultOf(e.Name)
+		fault := f.causes[e.Name]
 		if fault == nil {
 			continue
 		}

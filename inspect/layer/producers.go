@@ -37,6 +37,9 @@ type producer struct {
 	// grouped layers store codes as [experts, N, K/block, block/2] and scales as
 	// [experts, N, K/block]; the others [N, K/2] and [N, K/block].
 	grouped bool
+	// telling: U8 codes under this suffix are FP4 even without scales beside them.
+	// "weight" in U8 can be anything.
+	telling bool
 	// foreign tensors of the same module mean that somebody else wrote it, or that
 	// the stored weights are not yet the weights of the layer.
 	foreign []foreign
@@ -70,6 +73,7 @@ var producers = [...]producer{
 		input:  part{".input_global_scale", scalars},
 		bias:   ".bias",
 		scale:  fp4.E4M3, blocks: []int{16}, use: fp4.Divides,
+		telling: true,
 		foreign: []foreign{{".weight_zero_point", "asymmetric weights"}},
 	},
 	{
@@ -79,6 +83,7 @@ var producers = [...]producer{
 		scales: part{".weight_scale", e8m0},
 		bias:   ".bias",
 		scale:  fp4.E8M0, blocks: []int{32}, use: fp4.NoGlobal,
+		telling: true,
 		foreign: []foreign{{".weight_zero_point", "asymmetric weights"}},
 		repair:  topScaleIsInf,
 	},
