@@ -9,9 +9,13 @@ import (
 	"fp4tui/inspect/layer"
 )
 
-// BenchmarkForward is the layer of a small encoder: 128 tokens, N 1536, K 384.
+// BenchmarkForward is the layer of a small encoder, and one token of a large layer.
 func BenchmarkForward(b *testing.B) {
-	const m, n, k = 128, 1536, 384
+	b.Run("128x1536x384", func(b *testing.B) { benchmarkForward(b, 128, 1536, 384) })
+	b.Run("1x4096x4096", func(b *testing.B) { benchmarkForward(b, 1, 4096, 4096) })
+}
+
+func benchmarkForward(b *testing.B, m, n, k int) {
 	x := activations(1, 1, m, k)
 	for _, c := range []struct {
 		name, format, recipe, arch string

@@ -13,7 +13,7 @@ func (m Model) Dot(op Operands) (Trace, error) {
 	if err := m.check(op); err != nil {
 		return Trace{}, err
 	}
-	t := Trace{Instruction: m.Instruction, Params: m.Params, A: m.A, B: m.B,
+	t := Trace{Instruction: m.Instruction, Params: m.Params, A: m.A, B: m.B, Scale: m.scale.String(),
 		Source: m.Source, Unverified: m.Unverified, C: op.C, D: op.C}
 	disputed := false
 	for k := 0; k < len(op.A); k += m.L {

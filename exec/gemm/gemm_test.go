@@ -110,6 +110,20 @@ func plainFP4(t *testing.T, m Model, x, w *fp4.Blocks, row, col int) uint32 {
 // sameBits compares as words: NaN equals NaN.
 func sameBits(a, b float32) bool { return math.Float32bits(a) == math.Float32bits(b) }
 
+// TestBackends holds both to the shape of exec.Backend, which this package must not import.
+func TestBackends(t *testing.T) {
+	type backend interface {
+		Name() string
+		Ready() error
+		Forward(context.Context, layer.Forward, layer.Progress) (layer.Output, error)
+	}
+	for name, be := range map[string]backend{"ref": Ref{}, "emu": Emu{}} {
+		if be.Name() != name || be.Ready() != nil {
+			t.Errorf("%s: name %q, ready %v", name, be.Name(), be.Ready())
+		}
+	}
+}
+
 func TestEmuW4A4(t *testing.T) {
 	for _, c := range []struct {
 		name, format, recipe, arch string

@@ -5,6 +5,7 @@ type Trace struct {
 	Instruction
 	Params
 	A, B       Element // operand types
+	Scale      string  // type of the block scales, "ue4m3" or "ue8m0"; empty without
 	Source     string  // who published the parameters
 	Unverified string  // why nobody checked this row on its hardware; empty when somebody did
 	Corner     string  // set when published models disagree about this very result

@@ -35,7 +35,7 @@ func TestTrace(t *testing.T) {
 	op.A[16] = 1 // the second group: 15.5, cut to 14 at the quantum 2
 	tr := dot(t, "mxf4nvf4.ue4m3", "sm100", op)
 	s := tr.Steps[0]
-	if s.E != 36 || s.Quantum != 1 || len(s.Terms) != 5 || s.Sum != 1<<35+24+7+8 || !s.Rounded || s.D != tr.D || tr.D != op.C {
+	if tr.Scale != "ue4m3" || s.E != 36 || s.Quantum != 1 || len(s.Terms) != 5 || s.Sum != 1<<35+24+7+8 || !s.Rounded || s.D != tr.D || tr.D != op.C {
 		t.Errorf("%+v", s)
 	}
 	g, h, z, c := s.Terms[0], s.Terms[1], s.Terms[3], s.Terms[4]
