@@ -77,7 +77,7 @@ func quantilesByDigit(values iter.Seq[float64], used uint64, ranks []int64, out 
 		shift -= 16
 		digits := countDigits(values, searches, shift)
 		for i := range searches {
-			searches[i].narrow(digits[searches[i].prefix])
+			searches[i].narrow(digits)
 		}
 	}
 	for i, s := range searches {
@@ -89,34 +89,39 @@ func quantilesByDigit(values iter.Seq[float64], used uint64, ranks []int64, out 
 	}
 }
 
-// countDigits counts, for each prefix searched, the values by their next 16 bits.
-func countDigits(values iter.Seq[float64], searches []search, shift int) map[uint64][]int64 {
-	digits := map[uint64][]int64{}
+// digits counts the values with one prefix by their next 16 bits.
+type digits struct {
+	prefix uint64
+	count  []int64
+}
+
+// countDigits counts for each of the prefixes searched: at most one a quantile, so they are
+// found by looking through them.
+func countDigits(values iter.Seq[float64], searches []search, shift int) []digits {
+	var all []digits
 	for _, s := range searches {
-		if digits[s.prefix] == nil {
-			digits[s.prefix] = make([]int64, 1<<16)
+		if !slices.ContainsFunc(all, func(d digits) bool { return d.prefix == s.prefix }) {
+			all = append(all, digits{s.prefix, make([]int64, 1<<16)})
 		}
 	}
-	prefix, count := searches[0].prefix, digits[searches[0].prefix]
 	for v := range values {
 		if v != v {
 			continue
 		}
 		key := orderedBits(v) >> shift
-		if p := key >> 16; p != prefix {
-			c, ok := digits[p]
-			if !ok {
-				continue
+		for i := range all {
+			if all[i].prefix == key>>16 {
+				all[i].count[key&0xffff]++
+				break
 			}
-			prefix, count = p, c
 		}
-		count[key&0xffff]++
 	}
-	return digits
+	return all
 }
 
-func (s *search) narrow(count []int64) {
-	for d, n := range count {
+func (s *search) narrow(all []digits) {
+	i := slices.IndexFunc(all, func(d digits) bool { return d.prefix == s.prefix })
+	for d, n := range all[i].count {
 		if s.rank < n {
 			s.prefix = s.prefix<<16 | uint64(d)
 			return
