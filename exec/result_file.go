@@ -129,10 +129,10 @@ type BinadeN struct {
 
 // Shard is one member of a fused group.
 type Shard struct {
-	Name   string  `json:"name"`
-	Global Float   `json:"global"`
-	Amax   Float   `json:"implied_amax"`
-	Ratio  float64 `json:"ratio"` // implied amax over the largest of the group
+	Name   string `json:"name"`
+	Global Float  `json:"global"`
+	Amax   Float  `json:"implied_amax"`
+	Ratio  Float  `json:"ratio"` // implied amax over the largest of the group
 }
 
 // TensorInfo answers tensor, load of a plain file, randn, dequant and info of a tensor.

@@ -43,35 +43,40 @@ type Product struct {
 // MMA answers mma: the result word of one instruction and every step to it.
 type MMA struct {
 	sealed
-	Bits  string    `json:"d"` // eight hex digits
-	Value Float     `json:"value"`
-	Instr string    `json:"kind_name"`
-	Arch  string    `json:"arch"`
-	K     int       `json:"k"`
-	Steps []MMAStep `json:"steps"`
-	Note  string    `json:"note,omitempty"` // "unverified: …"
+	Bits   string    `json:"d"` // eight hex digits
+	Value  Float     `json:"value"`
+	Instr  string    `json:"instruction"` // "mxf4nvf4.ue4m3"
+	Arch   string    `json:"arch"`
+	K      int       `json:"k"`
+	Source string    `json:"source"` // who published the model
+	Notes  []string  `json:"notes"`  // rows and corners that nobody has verified
+	Steps  []MMAStep `json:"steps"`
 }
 
-// MMAStep is one fused dot product of the chain. Units are integers of 2^Quantum.
+// MMAStep is one fused sum of the chain: d = round(Σ units · 2^quantum). Sums are
+// decimal strings: they need 64 bits, which JSON readers do not all keep.
 type MMAStep struct {
+	K0      int       `json:"k0"` // first element
+	Len     int       `json:"len"`
 	C       string    `json:"c"`
+	D       string    `json:"d"`
+	Special string    `json:"special,omitempty"` // decided without arithmetic: NaN, infinity
 	Exp     int       `json:"max_exponent"`
 	Quantum int       `json:"quantum"`
-	CUnits  int64     `json:"c_units"`
+	Sum     string    `json:"sum_units"`
+	Rounded bool      `json:"rounded"` // the final rounding dropped bits
 	Terms   []MMATerm `json:"terms"`
-	Sum     string    `json:"sum_units"` // decimal
-	D       string    `json:"d"`
-	Special string    `json:"special,omitempty"` // "NaN scale", "infinity"
 }
 
-// MMATerm is one product or one group sum of a step.
+// MMATerm is one product, one group sum or the accumulator (len 0) of a step.
 type MMATerm struct {
-	K0    int   `json:"k0"`    // first element
-	Dot   int64 `json:"dot"`   // integer dot product or significand product
-	Scale int64 `json:"scale"` // scale significand product; 1 without scales
-	Exp   int   `json:"exponent"`
-	Units int64 `json:"units"` // after truncation
-	Lost  bool  `json:"lost"`  // truncation dropped bits
+	K0    int    `json:"k0"`
+	Len   int    `json:"len"`
+	Dot   int64  `json:"dot"`   // signed product or integer dot product of a group
+	Scale int64  `json:"scale"` // product of the scale significands; 1 without scales
+	Exp   int    `json:"exponent"`
+	Units string `json:"units"` // after truncation
+	Cut   bool   `json:"cut"`   // truncation dropped bits
 }
 
 // Diff answers diff. Metrics are in the order of the metric table.
@@ -94,8 +99,9 @@ type Diff struct {
 
 // Metric is one named number of a diff.
 type Metric struct {
-	Name  string `json:"name"`
-	Value Float  `json:"value"`
+	Name    string `json:"name"`
+	Value   Float  `json:"value"`
+	Integer bool   `json:"-"` // a count or a position: written without decimals
 }
 
 // Heat answers map: a two-dimensional reduction. A pixel covers RowStep × ColStep
@@ -166,10 +172,11 @@ type Matches struct {
 	Pattern string       `json:"pattern,omitempty"`
 }
 
-// Cluster is a row, a column or a block of columns that holds many matches.
+// Cluster is a row, a column or a run of columns (Lo to Hi-1) that holds many matches.
 type Cluster struct {
-	Axis  string  `json:"axis"` // "row", "column", "column block"
-	Index int     `json:"index"`
+	Axis  string  `json:"axis"` // "row", "column", "columns"
+	Lo    int     `json:"lo"`
+	Hi    int     `json:"hi"`
 	Count int64   `json:"count"`
 	Share float64 `json:"share"`
 }

@@ -84,9 +84,10 @@ type Help struct {
 
 // HelpItem is a verb, an operand or a key with its line of explanation.
 type HelpItem struct {
-	Group string `json:"group,omitempty"`
-	Name  string `json:"name"`
-	Text  string `json:"text"`
+	Group   string `json:"group,omitempty"` // heading of a verb; type of an operand or a key
+	Name    string `json:"name"`
+	Text    string `json:"text"`
+	Default string `json:"default,omitempty"`
 }
 
 // Undone answers undo.

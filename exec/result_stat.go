@@ -23,21 +23,21 @@ type Stats struct {
 // are linear or one a power of two.
 type Histogram struct {
 	sealed
-	Subject string    `json:"subject"`
-	Of      string    `json:"of"`
-	Axis    string    `json:"axis"`             // "code", "linear", "log2"
-	Format  string    `json:"format,omitempty"` // of the codes: "E4M3", "E8M0"
-	Count   int64     `json:"count"`
-	Bins    []Bin     `json:"bins"` // only bins with a count, plus the empty ones between them
-	Pill    []Pill    `json:"health"`
-	Min     Float     `json:"min"`
-	P1      Float     `json:"p1"`
-	P50     Float     `json:"p50"`
-	P99     Float     `json:"p99"`
-	Max     Float     `json:"max"`
-	KMean   []float64 `json:"k_block_means,omitempty"`   // mean scale of each K block
-	NMean   []float64 `json:"row_group_means,omitempty"` // mean scale of each 32 rows
-	Notes   []string  `json:"notes"`
+	Subject string   `json:"subject"`
+	Of      string   `json:"of"`
+	Axis    string   `json:"axis"`             // "code", "linear", "log2"
+	Format  string   `json:"format,omitempty"` // of the codes: "E4M3", "E8M0"
+	Count   int64    `json:"count"`
+	Bins    []Bin    `json:"bins"` // only bins with a count, plus the empty ones between them
+	Pill    []Pill   `json:"health"`
+	Min     Float    `json:"min"`
+	P1      Float    `json:"p1"`
+	P50     Float    `json:"p50"`
+	P99     Float    `json:"p99"`
+	Max     Float    `json:"max"`
+	KMean   []Float  `json:"k_block_means,omitempty"`   // mean scale of each K block
+	NMean   []Float  `json:"row_group_means,omitempty"` // mean scale of each 32 rows
+	Notes   []string `json:"notes"`
 }
 
 // Bin is one bar: values in [Lo, Hi), or exactly Lo when they are equal (a code).

@@ -130,20 +130,26 @@ func tail(l lines) (Pattern, bool) {
 	}, true
 }
 
+// periodic takes the period that says most: one that leaves less than half as many lines as
+// a shorter one did.
 func periodic(l lines) (Pattern, bool) {
+	best, left := Pattern{}, 1.0
 	for _, period := range periods {
 		if len(l.count) < cycles*period {
 			break
 		}
-		if residues, hit, share := l.residues(period); share >= nearlyAll &&
-			float64(hit)*math.Log(float64(len(residues))/float64(period)) <= math.Log(chance) {
-			return Pattern{
-				Kind: Periodic, Axis: l.axis, Index: residues, Period: period, Share: share,
-				Text: fmt.Sprintf("%s in %s with %s mod %d = %s", shareText(share), l.axis.noun(), l.axis, period, list(residues)),
-			}, true
+		residues, hit, share := l.residues(period)
+		part := float64(len(residues)) / float64(period)
+		if share < nearlyAll || part > left/2 || float64(hit)*math.Log(part) > math.Log(chance) {
+			continue
+		}
+		left = part
+		best = Pattern{
+			Kind: Periodic, Axis: l.axis, Index: residues, Period: period, Share: share,
+			Text: fmt.Sprintf("%s in %s with %s mod %d = %s", shareText(share), l.axis.noun(), l.axis, period, list(residues)),
 		}
 	}
-	return Pattern{}, false
+	return best, best.Period > 0
 }
 
 // residues are the fewest residues modulo period that hold nearly all bad elements, at

@@ -74,14 +74,14 @@ func (e *Error) Caret() string {
 			pad.WriteByte('\t')
 			continue
 		}
-		pad.WriteString(strings.Repeat(" ", columns(shown)))
+		pad.WriteString(strings.Repeat(" ", Columns(shown)))
 	}
 	return line.String() + "\n" + pad.String() + "^"
 }
 
-// columns is how many terminal columns a piece of source takes: two for East Asian
+// Columns is how many terminal columns a piece of source takes: two for East Asian
 // wide characters and emoji, none for combining marks, one for all else.
-func columns(s string) int {
+func Columns(s string) int {
 	n := 0
 	for _, r := range s {
 		n += runeColumns(r)

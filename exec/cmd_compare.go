@@ -1,0 +1,138 @@
+package exec
+
+import (
+	"context"
+	"strings"
+
+	"fp4tui/exec/compare"
+	"fp4tui/exec/language"
+)
+
+// DiffCmd compares two tensors element by element.
+type DiffCmd struct {
+	Got  language.Ref `arg:"GOT" kind:"product|tensor" doc:"what was computed"`
+	Want language.Ref `arg:"WANT" kind:"product|tensor" doc:"the reference"`
+}
+
+var diffSpec = language.Spec{
+	Verb: "diff", Group: "compare", Binds: kindDiff,
+	Summary:  "per-element error of one tensor against a reference",
+	Detail:   "NaN never compares equal and is counted apart. Attributes of the handle are the metrics: e.max_abs, e.cos, e.sqnr_db …",
+	Examples: []string{"e = diff y r"},
+	New:      func() any { return new(DiffCmd) },
+}
+
+func (cmd *DiffCmd) run(c *call) (Result, error) {
+	got, err := c.dense(cmd.Got)
+	if err != nil {
+		return nil, err
+	}
+	want, err := c.dense(cmd.Want)
+	if err != nil {
+		return nil, err
+	}
+	pair, err := compare.New(got, want)
+	if err != nil {
+		return nil, err
+	}
+	v := &diffValue{pair: pair, got: cmd.Got.String(), want: cmd.Want.String(),
+		gotBy: c.by(cmd.Got), wantBy: c.by(cmd.Want), product: c.operands(cmd.Got, cmd.Want)}
+	if v.metrics, err = pair.Metrics(c.ctx); err != nil {
+		return nil, err
+	}
+	if v.mismatched, err = pair.Mismatched(c.ctx, 0, 0); err != nil {
+		return nil, err
+	}
+	if v.pattern, err = pattern(c.ctx, pair, v.metrics.MaxAbs); err != nil {
+		return nil, err
+	}
+	v.maps = map[compare.Measure]*compare.Pyramid{}
+	for _, name := range compare.MeasureNames() {
+		by, _ := compare.ParseMeasure(name)
+		v.maps[by] = compare.NewPyramid(pair.Matrix(by))
+	}
+	c.bind(v)
+	return diffResult(c.name, v), nil
+}
+
+// outstanding is the share of the largest error from which an element counts as bad
+// for the pattern of a comparison: what lies within a factor of two of the worst.
+const outstanding = 0.5
+
+// pattern is the structure of the worst errors in plain words; empty when nothing
+// stands out.
+func pattern(ctx context.Context, pair *compare.Pair, worst float64) (string, error) {
+	q := compare.Query{By: compare.Abs, Op: compare.GreaterEqual, Bound: worst * outstanding}
+	if !(worst > 0) {
+		q.Op = compare.IsNaN
+	}
+	found, err := pair.Where(ctx, q)
+	return patternText(found.Patterns), err
+}
+
+func patternText(list []compare.Pattern) string {
+	texts := make([]string, len(list))
+	for i, p := range list {
+		texts[i] = p.Text
+	}
+	return strings.Join(texts, "; ")
+}
+
+func diffResult(name string, v *diffValue) Diff {
+	r := Diff{Bind: Bind{name}, Got: v.got, Want: v.want, GotBy: v.gotBy, WantBy: v.wantBy, M: v.pair.M, N: v.pair.N,
+		Shape: shapeOf(v.pair.Shape), ArgMax: v.metrics.ArgMax, Mismatched: v.mismatched, Pattern: v.pattern, Metrics: []Metric{}, Notes: []string{}}
+	for _, m := range compare.Table() {
+		if m.Name != "noise" || v.pair.HasNoise() {
+			r.Metrics = append(r.Metrics, Metric{Name: m.Name, Value: Float(m.Of(&v.metrics)), Integer: m.Kind != compare.Real})
+		}
+	}
+	if v.product != nil && v.product.zeros == int64(len(v.product.out.Y.Data)) {
+		r.Notes = append(r.Notes, "every output of "+v.product.by+" is exactly zero")
+	}
+	return r
+}
+
+// MapCmd reduces a comparison, a scale matrix or a tensor to a picture of numbers.
+type MapCmd struct {
+	E      language.Ref    `arg:"E" kind:"diff|tensor|product|layer|quantized" doc:"a comparison, the scales of a layer (w.scale) or any tensor; with a window [rows, columns]"`
+	Size   language.Size   `key:"size" default:"48x16" doc:"columns × rows of pixels at most; a pixel is 2^i × 2^j elements"`
+	Agg    string          `key:"agg" enum:"max|mean|count" default:"max" doc:"what a pixel shows of its elements"`
+	Metric string          `key:"metric" enum:"abs|signed|rel|ulp" default:"abs" doc:"which error of a comparison"`
+	Bound  language.Number `key:"bound" default:"0" doc:"for agg=count: count errors above it"`
+}
+
+var mapSpec = language.Spec{
+	Verb: "map", Group: "compare",
+	Summary:  "the error map (or any matrix) as text",
+	Examples: []string{"map e size=48x16", "map e[0:64,512:1024] agg=mean", "map w.scale"},
+	New:      func() any { return new(MapCmd) },
+}
+
+// TopCmd lists the worst elements.
+type TopCmd struct {
+	E  language.Ref `arg:"E" kind:"diff" doc:"a comparison"`
+	N  int          `arg:"N,optional" min:"1" max:"1000" default:"10" doc:"how many"`
+	By string       `key:"by" enum:"abs|rel|ulp" default:"abs" doc:"worst by which error"`
+}
+
+var topSpec = language.Spec{
+	Verb: "top", Group: "compare",
+	Summary:  "the worst elements with their codes and scales",
+	Examples: []string{"top e 5", "top e by=rel"},
+	New:      func() any { return new(TopCmd) },
+}
+
+// WhereCmd finds all elements above a bound.
+type WhereCmd struct {
+	E     language.Ref    `arg:"E" kind:"diff" doc:"a comparison"`
+	Op    language.Op     `arg:"OP" doc:"> >= < <= == !="`
+	Bound language.Number `arg:"BOUND" doc:"a number"`
+	By    string          `key:"by" enum:"abs|rel|ulp|signed" default:"abs" doc:"which error"`
+}
+
+var whereSpec = language.Spec{
+	Verb: "where", Group: "compare",
+	Summary:  "all elements whose error meets a bound, grouped by row, column and block",
+	Examples: []string{"where e > 0.01"},
+	New:      func() any { return new(WhereCmd) },
+}

@@ -1,0 +1,148 @@
+package exec
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fp4tui/exec/language"
+	"fp4tui/inspect"
+	"fp4tui/inspect/checkpoint"
+)
+
+// ExportCmd writes something to a file.
+type ExportCmd struct {
+	X    language.Ref  `arg:"X" kind:"tensor|product|layer|quantized|scales|codes|diff|session" doc:"a tensor, a product, a layer (dequantized), the errors of a comparison, or the word session"`
+	Path language.Path `arg:"PATH" doc:"where to; the extension chooses the format: .safetensors .npy .csv .json, .fp4.md for the session"`
+}
+
+var exportSpec = language.Spec{
+	Verb: "export", Group: "session",
+	Summary:  "write a tensor, the errors of a comparison, or the session as a notebook",
+	Detail:   "A file that exists is replaced only when the new one is complete.",
+	Examples: []string{"export y y.npy", "export e errors.csv", "export session tour.fp4.md"},
+	New:      func() any { return new(ExportCmd) },
+}
+
+func (cmd *ExportCmd) run(c *call) (Result, error) {
+	path, err := c.s.writePath(string(cmd.Path))
+	if err != nil {
+		return nil, err
+	}
+	if cmd.X.Name == sessionName {
+		return c.exportSession(string(cmd.Path), path)
+	}
+	t, err := c.exported(cmd.X)
+	if err != nil {
+		return nil, err
+	}
+	ext := strings.ToLower(filepath.Ext(path))
+	i := slices.IndexFunc(tensorWriters, func(w tensorWriter) bool { return w.ext == ext })
+	if i < 0 {
+		return nil, fmt.Errorf("%w: export %s: want a name that ends in .safetensors, .npy, .csv or .json", ErrUsage, cmd.Path)
+	}
+	err = checkpoint.WriteFile(path, func(w io.Writer) error { return tensorWriters[i].write(w, cmd.X, t) })
+	if err != nil {
+		return nil, err
+	}
+	return written(string(cmd.Path), path, fmt.Sprintf("tensor %s %s", dtypeName(t.DType), inspect.ShapeString(t.Shape)), "")
+}
+
+// exported is the tensor that export writes for a reference: a quantized weight goes
+// out dequantized, a comparison as got - want.
+func (c *call) exported(ref language.Ref) (inspect.Tensor, error) {
+	v, err := c.resolve(ref)
+	if err != nil {
+		return inspect.Tensor{}, err
+	}
+	var t inspect.Tensor
+	switch v := v.(type) {
+	case *weightsValue:
+		t, err = v.dequantized(c.ctx)
+	case codesValue:
+		t = v.decoded()
+	case *diffValue:
+		t = v.errors()
+	default:
+		return c.dense(ref)
+	}
+	if err != nil {
+		return t, err
+	}
+	return window(t, ref)
+}
+
+// errors is got - want of every element.
+func (d *diffValue) errors() inspect.Tensor {
+	t := inspect.Tensor{DType: inspect.F32, Shape: shapeOf(d.pair.Shape), Data: make([]float32, d.pair.M*d.pair.N)}
+	for m := range d.pair.M {
+		for n := range d.pair.N {
+			t.Data[m*d.pair.N+n] = float32(d.pair.At(m, n).Err)
+		}
+	}
+	return t
+}
+
+// tensorWriter is one file format of export.
+type tensorWriter struct {
+	ext   string
+	write func(w io.Writer, ref language.Ref, t inspect.Tensor) error
+}
+
+var tensorWriters = []tensorWriter{
+	{".safetensors", func(w io.Writer, ref language.Ref, t inspect.Tensor) error {
+		return checkpoint.WriteSafetensors(w, map[string]inspect.Tensor{ref.String(): storable(t)}, map[string]string{"producer": "fp4tui", "source": ref.String()})
+	}},
+	{".npy", func(w io.Writer, _ language.Ref, t inspect.Tensor) error { return checkpoint.WriteNPY(w, storable(t)) }},
+	{".csv", func(w io.Writer, _ language.Ref, t inspect.Tensor) error { return writeCSV(w, t) }},
+	{".json", func(w io.Writer, ref language.Ref, t inspect.Tensor) error {
+		return json.NewEncoder(w).Encode(struct {
+			Name  string    `json:"name"`
+			DType string    `json:"dtype"`
+			Shape []int     `json:"shape"`
+			Data  []Float32 `json:"data"`
+		}{ref.String(), dtypeName(t.DType), shapeOf(t.Shape), float32s(t.Data)})
+	}},
+}
+
+// storable widens what the writers have no type for (8-bit and 4-bit floats) to F32,
+// which holds every value.
+func storable(t inspect.Tensor) inspect.Tensor {
+	switch t.DType {
+	case inspect.BF16, inspect.F16, inspect.F32:
+	default:
+		t.DType = inspect.F32
+	}
+	return t
+}
+
+// writeCSV writes one line a row: all leading dimensions folded.
+func writeCSV(w io.Writer, t inspect.Tensor) error {
+	rows, cols := t.Rows()
+	out := csv.NewWriter(w)
+	line := make([]string, cols)
+	for r := range rows {
+		for c := range line {
+			line[c] = strconv.FormatFloat(float64(t.Data[r*cols+c]), 'g', -1, 32)
+		}
+		if err := out.Write(line); err != nil {
+			return err
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+func written(name, path, what, next string) (Result, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	return Exported{Path: inspect.Printable(name), What: what, Bytes: info.Size(), Next: next}, nil
+}

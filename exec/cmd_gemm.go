@@ -1,0 +1,171 @@
+package exec
+
+import (
+	"fmt"
+	"math"
+
+	"fp4tui/exec/language"
+	"fp4tui/inspect"
+	"fp4tui/inspect/layer"
+)
+
+// GemmCmd runs one layer.
+type GemmCmd struct {
+	X       language.Ref `arg:"X" kind:"tensor|product" doc:"activations of any rank, […,K]"`
+	W       language.Ref `arg:"W" kind:"layer|quantized|tensor|checkpoint" doc:"a layer, a quantized weight, or a dense [N,K] tensor (backend=ref only)"`
+	Backend string       `key:"backend" enum:"ref|emu|cuda" default:"emu" doc:"who computes: the dequantized reference, the bit-exact emulator, a GPU"`
+	Mode    string       `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
+	Arch    string       `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
+	Act     ActArg       `key:"act" doc:"w4a4 activation global scale: dynamic, static, none, 1/weight or a divisor"`
+	Out     string       `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"type of the output"`
+	Expert  int          `key:"expert" default:"0" doc:"which expert of a 3-D layer"`
+}
+
+var gemmSpec = language.Spec{
+	Verb: "gemm", Group: "run", Binds: kindProduct,
+	Summary: "run one layer: y = x·Wᵀ",
+	Detail: "ref dequantizes the operands, accumulates in float64 and rounds once. emu returns the bits of a tensor core: " +
+		"w4a4 by the NVFP4/MXFP4 instruction, w4a16 by the bf16 one with the global scale in the FP32 epilogue. The bias is not added.",
+	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic"},
+	New:      func() any { return new(GemmCmd) },
+}
+
+// gemmChoice is what a gemm was asked for, settings filled in.
+type gemmChoice struct {
+	backend, arch, out string
+	mode               layer.Mode
+	act                layer.ActPolicy
+	actVal             float32
+	expert             int
+}
+
+func (cmd *GemmCmd) run(c *call) (Result, error) {
+	x, err := c.dense(cmd.X)
+	if err != nil {
+		return nil, err
+	}
+	w, dense, err := c.weight(cmd.W)
+	if err != nil {
+		return nil, err
+	}
+	choice, err := cmd.choose(c.s, w)
+	if err != nil {
+		return nil, err
+	}
+	be, ok := c.s.backend(choice.backend)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s: no such backend in this build", ErrNotReady, choice.backend)
+	}
+	if err := be.Ready(); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrNotReady, choice.backend, err)
+	}
+	f := layer.Forward{X: x, Dense: dense, Mode: choice.mode, Act: choice.act, ActVal: choice.actVal,
+		Arch: choice.arch, Out: outType(choice.out), Expert: choice.expert}
+	if w != nil {
+		f.Weights = w.weights
+	}
+	out, err := be.Forward(c.ctx, f, c.progress)
+	if err != nil {
+		return nil, err
+	}
+	v := &productValue{out: out, forward: f, x: cmd.X.String(), w: cmd.W.String(), backend: choice.backend, weights: w, choice: choice}
+	v.by = v.badge()
+	r := product(c.name, v)
+	v.zeros = r.Zero
+	c.bind(v)
+	return r, nil
+}
+
+// badge is the name of who computed a product: "emu sm100", "ref".
+func (v *productValue) badge() string {
+	if v.backend == "emu" {
+		return v.backend + " " + v.choice.arch
+	}
+	return v.backend
+}
+
+// choose fills in what the command leaves open: from set, then from the layer.
+func (cmd *GemmCmd) choose(s *Session, w *weightsValue) (gemmChoice, error) {
+	set := s.settings()
+	g := gemmChoice{
+		backend: first(cmd.Backend, set["backend"]), arch: first(cmd.Arch, set["arch"]), out: first(cmd.Out, set["out"]),
+	}
+	if w == nil {
+		g.backend = first(cmd.Backend, "ref")
+		return g, nil
+	}
+	if g.expert = cmd.Expert; g.expert >= len(w.weights.Blocks) {
+		return g, fmt.Errorf("%w: expert=%d: the layer has experts 0 to %d", ErrShape, cmd.Expert, len(w.weights.Blocks)-1)
+	}
+	mode := first(cmd.Mode, set["mode"])
+	if mode == "" || mode == "layer" {
+		mode = w.mode.String()
+	}
+	if mode == layer.W4A4.String() {
+		g.mode = layer.W4A4
+	}
+	act := cmd.Act
+	if act == "" {
+		act = ActArg(set["act"])
+	}
+	var err error
+	g.act, g.actVal, err = act.policy(g.mode, w)
+	return g, err
+}
+
+func outType(name string) inspect.DType {
+	switch name {
+	case "fp16":
+		return inspect.F16
+	case "f32":
+		return inspect.F32
+	}
+	return inspect.BF16
+}
+
+// first is the first of its arguments that is not empty.
+func first(s ...string) string {
+	for _, v := range s {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func product(name string, v *productValue) Product {
+	f := v.forward
+	r := Product{
+		Bind: Bind{name}, X: v.x, W: v.w, Backend: v.backend, Mode: "dense", Act: actName(f), Out: dtypeName(v.out.Y.DType),
+		XShape: shapeOf(f.X.Shape), Shape: shapeOf(v.out.Y.Shape), Alpha: Float(v.out.Alpha), Notes: append([]string{}, v.out.Notes...),
+	}
+	if v.backend == "emu" {
+		r.Arch = f.Arch
+	}
+	if v.weights != nil {
+		r.Mode = f.Mode.String()
+	}
+	_, k := f.X.Rows()
+	r.MACs = int64(len(v.out.Y.Data)) * int64(k)
+	lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
+	for _, y := range v.out.Y.Data {
+		switch {
+		case y != y:
+			r.NaN++
+			continue
+		case math.IsInf(float64(y), 0):
+			r.Inf++
+		case y == 0:
+			r.Zero++
+		}
+		lo, hi = min(lo, y), max(hi, y)
+	}
+	r.Min, r.Max = Float(lo), Float(hi)
+	if lo > hi {
+		r.Min, r.Max = Float(math.NaN()), Float(math.NaN())
+	}
+	if n := int64(len(v.out.Y.Data)); n > 0 && r.Zero == n {
+		r.Notes = append(r.Notes, "every output is exactly zero")
+	}
+	return r
+}

@@ -1,0 +1,208 @@
+package exec
+
+import (
+	"math"
+
+	"fp4tui/exec/compare"
+	"fp4tui/exec/language"
+	"fp4tui/inspect"
+	"fp4tui/inspect/checkpoint"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+	"fp4tui/inspect/lint"
+	"fp4tui/inspect/stats"
+)
+
+// InfoCmd describes whatever a reference names.
+type InfoCmd struct {
+	X language.Ref `arg:"X" doc:"any handle; a position e[m,n] describes one output element"`
+}
+
+var infoSpec = language.Spec{
+	Verb: "info", Group: "look",
+	Summary:  "what a handle is; of e[m,n] the element, its largest terms, their codes and scales",
+	Examples: []string{"info w", "info e[@max]"},
+	New:      func() any { return new(InfoCmd) },
+}
+
+func (cmd *InfoCmd) run(c *call) (Result, error) {
+	v, err := c.resolve(cmd.X)
+	if err != nil {
+		return nil, err
+	}
+	if d, ok := v.(*diffValue); ok {
+		if cmd.X.Point() {
+			return c.element(cmd.X, d)
+		}
+		return diffResult("", d), nil
+	}
+	switch v := v.(type) {
+	case *checkpointValue:
+		return opened("", v), nil
+	case *weightsValue:
+		return c.layerInfo("", v)
+	case *productValue:
+		if cmd.X.Window == nil {
+			return product("", v), nil
+		}
+	case scaleValue:
+		return scaleStat(distribution{subject: cmd.X.String(), scales: v.blocks()}), nil
+	case codesValue:
+		return codeUse(cmd.X.String(), v.w), nil
+	case numberValue:
+		return Setting{What: "let", Items: []NamedText{{cmd.X.String(), v.describe()}}}, nil
+	}
+	t, err := c.dense(cmd.X)
+	if err != nil {
+		return nil, err
+	}
+	tv := &tensorValue{tensor: t, source: c.by(cmd.X)}
+	if orig, ok := v.(*tensorValue); ok && cmd.X.Window == nil {
+		tv.ckpt, tv.entry = orig.ckpt, orig.entry
+	}
+	return c.tensorInfo(cmd.X.String(), tv)
+}
+
+// tensorInfo describes a tensor under a name; the handle is the one being bound.
+func (c *call) tensorInfo(name string, v *tensorValue) (Result, error) {
+	f, err := stats.Float(c.ctx, v.tensor)
+	if err != nil {
+		return nil, err
+	}
+	r := TensorInfo{
+		Bind: Bind{c.name}, Name: inspect.Printable(name), Source: v.source, DType: dtypeName(v.tensor.DType), Shape: shapeOf(v.tensor.Shape),
+		Min: Float(f.Min), Max: Float(f.Max), Mean: Float(f.Mean), NaN: f.NaN, Inf: f.PosInf + f.NegInf, Offset: -1, Rounded: v.tensor.Rounded,
+	}
+	if v.entry != nil {
+		r.Offset, r.File = v.entry.Begin, v.ckpt.shown(v.entry.File.Path)
+	}
+	return r, nil
+}
+
+// layerInfo is the layer page.
+func (c *call) layerInfo(handle string, v *weightsValue) (Result, error) {
+	b := v.blocks()
+	s := stats.ScaleStats(b.Scales, b.ScaleType)
+	nan := Float(math.NaN())
+	r := LayerInfo{
+		Bind: Bind{handle}, Name: v.source, Producer: v.source, Format: v.format, Mode: v.mode.String(), N: b.Rows, K: b.Cols, Block: b.Block,
+		BitsPW: 4 + 8/float64(b.Block), GlobalUse: b.Global.Use.String(), Global: nan, Multiplier: Float(b.Global.Multiplier()), Amax: nan,
+		InputUse: fp4.NoGlobal.String(), Input: nan, Tensors: []PartInfo{}, Health: pills(s.Health()), Scales: scaleBrief(s),
+		Codes: stats.CodeUse(b.Codes).Count, Findings: []Finding{}, SQNR: nan,
+	}
+	if b.Global.Use != fp4.NoGlobal {
+		r.Global = Float(b.Global.Value)
+		r.Amax = Float(float64(b.Global.Multiplier()) * float64(b.ScaleType.Max()) * 6)
+	}
+	if l := v.weights.Layer; l != nil {
+		c.describeLayer(&r, v, l)
+	}
+	return r, c.againstOriginal(&r, v)
+}
+
+// describeLayer adds what a stored layer has over a quantized tensor.
+func (c *call) describeLayer(r *LayerInfo, v *weightsValue, l *layer.Layer) {
+	r.Name, r.Producer, r.Experts, r.BitsPW = inspect.Printable(l.Name), l.Producer, l.Experts, l.BitsPerWeight()
+	r.Path = v.owner.path
+	if l.Input.Use != fp4.NoGlobal {
+		r.InputUse, r.Input = l.Input.Use.String(), Float(l.Input.Value)
+	}
+	for _, p := range []struct {
+		role  string
+		entry *checkpoint.Entry
+	}{{"codes", l.Parts.Codes}, {"scales", l.Parts.Scales}, {"global", l.Parts.Global}, {"input_global", l.Parts.Input}, {"bias", l.Parts.Bias}} {
+		if p.entry == nil {
+			continue
+		}
+		r.Tensors = append(r.Tensors, PartInfo{Role: p.role, Name: inspect.Printable(p.entry.Name), DType: p.entry.DType.String(),
+			Shape: shapeOf(p.entry.Shape), Bytes: p.entry.Bytes(), File: v.owner.shown(p.entry.File.Path), Offset: p.entry.Begin})
+	}
+	if g := groupOf(v.owner, l); g != nil {
+		r.Group = shards(g)
+	}
+	if report, err := lint.Check(c.ctx, v.owner.ckpt, []*layer.Layer{l}, l.Faults, nil); err == nil {
+		for _, f := range report.Findings {
+			r.Findings = append(r.Findings, finding(f))
+		}
+	}
+}
+
+// largestProduct is the largest magnitude that a code and an E4M3 scale can make: what
+// producers map the amax of a tensor to.
+const largestProduct = 448 * 6
+
+func shards(g *layer.Group) []Shard {
+	var out []Shard
+	largest := 0.0
+	for _, m := range g.Members {
+		amax := float64(m.Global.Multiplier()) * largestProduct
+		largest = max(largest, amax)
+		out = append(out, Shard{Name: inspect.Printable(m.Name), Global: Float(m.Global.Value), Amax: Float(amax)})
+	}
+	for i := range out {
+		out[i].Ratio = Float(float64(out[i].Amax) / largest)
+	}
+	return out
+}
+
+func scaleBrief(s stats.Scales) ScaleBrief {
+	r := ScaleBrief{Count: s.Count, Min: Float(s.Min.Value), P50: Float(s.P50.Value), P99: Float(s.P99.Value), Max: Float(s.Max.Value), Binade: []BinadeN{}}
+	var byExp [512]int64 // E4M3 and E8M0 exponents lie in -127…127
+	lo, hi := len(byExp), -1
+	for code, n := range s.ByCode {
+		v := math.Abs(float64(s.Format.Decode(uint16(code))))
+		if n == 0 || v == 0 || math.IsNaN(v) {
+			continue
+		}
+		i := math.Ilogb(v) + len(byExp)/2
+		byExp[i] += n
+		lo, hi = min(lo, i), max(hi, i)
+	}
+	for i := lo; i <= hi; i++ {
+		r.Binade = append(r.Binade, BinadeN{Exp: i - len(byExp)/2, Count: byExp[i]})
+	}
+	return r
+}
+
+// original finds the unquantized weight of a layer among the open checkpoints: a
+// float tensor named after it, of its shape. The text is the command that binds it.
+func (c *call) original(v *weightsValue) (command string, t inspect.Tensor, err error) {
+	l := v.weights.Layer
+	if l == nil || l.Experts > 0 {
+		return "", t, nil
+	}
+	st := c.s.snapshot()
+	for _, h := range c.s.Handles() {
+		ck, ok := st.handles[h.Name].(*checkpointValue)
+		if !ok {
+			continue
+		}
+		e, ok := ck.ckpt.Lookup(l.Name + ".weight")
+		if !ok || e.DType.Bits() < 16 || len(e.Shape) != 2 || e.Shape[0] != l.N || e.Shape[1] != l.K {
+			continue
+		}
+		t, err = ck.ckpt.Tensor(c.ctx, e)
+		return c.s.table.Format(language.Line{Verb: "tensor", Cmd: &TensorCmd{C: language.Ref{Name: h.Name}, Name: language.Path(e.Name)}}), t, err
+	}
+	return "", t, nil
+}
+
+// againstOriginal fills in the SQNR when the original is open. An original that cannot
+// be read is not this layer's fault: its own load has said so.
+func (c *call) againstOriginal(r *LayerInfo, v *weightsValue) error {
+	command, orig, err := c.original(v)
+	if err != nil || command == "" {
+		return c.ctx.Err()
+	}
+	deq, err := v.dequantized(c.ctx)
+	if err != nil {
+		return err
+	}
+	pair, err := compare.New(deq, orig)
+	if err != nil {
+		return err
+	}
+	m, err := pair.Metrics(c.ctx)
+	r.Original, r.SQNR = command, Float(m.SQNR)
+	return err
+}

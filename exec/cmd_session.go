@@ -1,0 +1,193 @@
+package exec
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"fp4tui/exec/language"
+)
+
+// LetCmd names a number.
+type LetCmd struct {
+	Assign language.Assign `arg:"EXPR,rest" doc:"a number or an expression over numbers and attributes"`
+}
+
+var letSpec = language.Spec{
+	Verb: "let", Group: "session",
+	Summary:  "name a number for use in expect",
+	Examples: []string{"let tol = 0.001", "let bound = 2 * e.p99_abs"},
+	New:      func() any { return new(LetCmd) },
+}
+
+func (cmd *LetCmd) run(c *call) (Result, error) {
+	v, err := cmd.Assign.Value.Value(c.lookup)
+	if err != nil {
+		return nil, err
+	}
+	if v.IsText {
+		return nil, fmt.Errorf("%w: let %s: want a number", ErrUsage, cmd.Assign.Name)
+	}
+	text := language.Number(v.Num).String()
+	c.name = cmd.Assign.Name
+	c.bind(numberValue{text: text, value: v.Num})
+	return Setting{What: "let", Bind: Bind{c.name}, Items: []NamedText{{c.name, text}}}, nil
+}
+
+// SetCmd changes what gemm does when it is not told.
+type SetCmd struct {
+	Backend string `key:"backend" enum:"ref|emu|cuda" default:"emu" doc:"who computes gemm"`
+	Mode    string `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
+	Arch    string `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
+	Out     string `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"output type of gemm"`
+}
+
+var setSpec = language.Spec{
+	Verb: "set", Group: "session",
+	Summary:  "defaults of gemm; without a key, show them",
+	Examples: []string{"set backend=ref", "set arch=sm90 out=f32"},
+	New:      func() any { return new(SetCmd) },
+}
+
+func defaultSettings() map[string]string {
+	return map[string]string{"backend": "emu", "mode": "layer", "arch": "sm100", "out": "bf16"}
+}
+
+func (cmd *SetCmd) run(c *call) (Result, error) {
+	set := maps.Clone(c.s.settings())
+	for _, kv := range []NamedText{{"backend", cmd.Backend}, {"mode", cmd.Mode}, {"arch", cmd.Arch}, {"out", cmd.Out}} {
+		if kv.Text != "" {
+			set[kv.Name] = kv.Text
+		}
+	}
+	c.s.change(func(st *state) { st.set = set })
+	return Setting{What: "set", Items: sortedItems(set)}, nil
+}
+
+func sortedItems(m map[string]string) []NamedText {
+	items := make([]NamedText, 0, len(m))
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		items = append(items, NamedText{name, m[name]})
+	}
+	return items
+}
+
+// AliasCmd gives a command a short name.
+type AliasCmd struct {
+	Macro language.Macro `arg:"COMMAND,rest" doc:"the beginning of a command; operands and keys follow where the alias is used"`
+}
+
+var aliasSpec = language.Spec{
+	Verb: "alias", Group: "session",
+	Summary:  "a short name for the beginning of a command",
+	Examples: []string{"alias run = gemm x w"},
+	New:      func() any { return new(AliasCmd) },
+}
+
+func (cmd *AliasCmd) run(c *call) (Result, error) {
+	aliases := maps.Clone(c.s.snapshot().aliases)
+	aliases[cmd.Macro.Name] = cmd.Macro.Text
+	c.s.change(func(st *state) { st.aliases = aliases })
+	return Setting{What: "alias", Items: []NamedText{{cmd.Macro.Name, cmd.Macro.Text}}}, nil
+}
+
+// NoteCmd writes prose into the notebook.
+type NoteCmd struct {
+	Text language.Text `arg:"TEXT,rest" doc:"a remark; it becomes a paragraph of the saved notebook"`
+}
+
+var noteSpec = language.Spec{
+	Verb: "note", Group: "session",
+	Summary:  "a remark in the notebook",
+	Examples: []string{"note the new calibration doubled the saturation"},
+	New:      func() any { return new(NoteCmd) },
+}
+
+func (cmd *NoteCmd) run(*call) (Result, error) { return Note{Text: string(cmd.Text)}, nil }
+
+// UndoCmd takes the last recorded command back.
+type UndoCmd struct{}
+
+var undoSpec = language.Spec{
+	Verb: "undo", Group: "session",
+	Summary:  "take back the last recorded command",
+	Detail:   "Names and settings are as they were before it, and it leaves the notebook. Files that were written stay.",
+	Examples: []string{"undo"},
+	New:      func() any { return new(UndoCmd) },
+}
+
+func (cmd *UndoCmd) run(c *call) (Result, error) {
+	last, left, ok := c.s.lastRecorded()
+	if !ok || c.sourced {
+		return nil, fmt.Errorf("%w: nothing to undo", ErrUsage)
+	}
+	c.undone = true
+	return Undone{Command: last, Left: left}, nil
+}
+
+// QuitCmd ends the session.
+type QuitCmd struct{}
+
+var quitSpec = language.Spec{
+	Verb: "quit", Group: "session",
+	Summary:  "end the session",
+	Examples: []string{"quit"},
+	New:      func() any { return new(QuitCmd) },
+}
+
+func (cmd *QuitCmd) run(c *call) (Result, error) { return Quit{Unsaved: c.s.Unsaved()}, nil }
+
+// HelpCmd explains a verb, or lists them.
+type HelpCmd struct {
+	Topic string `arg:"VERB,optional" complete:"verb" doc:"a verb; all of them when not said"`
+}
+
+var helpSpec = language.Spec{
+	Verb: "help", Group: "session",
+	Summary:  "what a command does, or all commands",
+	Examples: []string{"help", "help gemm"},
+	New:      func() any { return new(HelpCmd) },
+}
+
+// SnapCmd records a screen as text.
+type SnapCmd struct {
+	View string        `key:"view" enum:"layers|weight|scales|codes|error|lint|log" default:"error" doc:"which screen"`
+	Size language.Size `key:"size" default:"80x24" doc:"columns × rows"`
+}
+
+var snapSpec = language.Spec{
+	Verb: "snap", Group: "session",
+	Summary:  "one screen of the terminal UI as plain text",
+	Examples: []string{"snap view=scales size=80x24"},
+	New:      func() any { return new(SnapCmd) },
+}
+
+// maxSnap bounds either side of a snapshot.
+const maxSnap = 400
+
+func (cmd *SnapCmd) run(c *call) (Result, error) {
+	size := cmd.Size
+	if size.W == 0 {
+		size = language.Size{W: 80, H: 24}
+	}
+	if size.W > maxSnap || size.H > maxSnap {
+		return nil, fmt.Errorf("%w: size=%dx%d: at most %dx%d", ErrUsage, size.W, size.H, maxSnap, maxSnap)
+	}
+	if c.s.opt.Snap == nil {
+		return nil, fmt.Errorf("%w: this front end draws no screens", ErrNotReady)
+	}
+	view := first(cmd.View, "error")
+	lines, err := c.s.opt.Snap(c.s, view, size.W, size.H)
+	if err != nil {
+		return nil, err
+	}
+	return Snapshot{View: view, Width: size.W, Height: size.H, Lines: lines}, nil
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}

@@ -1,0 +1,63 @@
+package exec
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"fp4tui/inspect"
+)
+
+// tourScheme names the built-in samples: tour:minilm-w4a16.
+const tourScheme = "tour:"
+
+// readPath turns what a load names into a file path: a notebook input, a built-in
+// sample, a path relative to the session's directory, or a hub id, which is returned as
+// it is when no such file exists.
+func (s *Session) readPath(name string) (string, error) {
+	if sample, ok := strings.CutPrefix(name, tourScheme); ok {
+		if s.opt.Tour == nil {
+			return "", &inspect.Fault{Class: inspect.ErrMissing, File: name, Offset: -1, What: "no built-in samples here"}
+		}
+		return s.opt.Tour(sample)
+	}
+	if input, ok := s.opt.Inputs[name]; ok {
+		name = input
+	}
+	path := s.inDir(name)
+	if _, err := os.Lstat(path); err != nil && isHubID(name) {
+		path = name
+	}
+	if s.opt.MayRead != nil {
+		if err := s.opt.MayRead(path); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrForbidden, err)
+		}
+	}
+	return path, nil
+}
+
+// writePath is readPath for export.
+func (s *Session) writePath(name string) (string, error) {
+	path := s.inDir(name)
+	if s.opt.MayWrite != nil {
+		if err := s.opt.MayWrite(path); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrForbidden, err)
+		}
+	}
+	return path, nil
+}
+
+func (s *Session) inDir(name string) string {
+	if filepath.IsAbs(name) || s.opt.Dir == "" {
+		return name
+	}
+	return filepath.Join(s.opt.Dir, name)
+}
+
+// isHubID recognises org/name and org/name@revision.
+func isHubID(name string) bool {
+	name, _, _ = strings.Cut(name, "@")
+	org, repo, ok := strings.Cut(name, "/")
+	return ok && org != "" && repo != "" && org != "." && org != ".." && !strings.Contains(repo, "/")
+}
