@@ -14,6 +14,9 @@ import (
 // turn 100 MB of text into gigabytes of complaints. The rest is counted.
 const maxFaults = 1000
 
+// maxViolations is where the scan of a header stops: it is noise, not a header.
+const maxViolations = 100 * maxFaults
+
 // faultList collects the faults of one file.
 type faultList struct {
 	file  string // for faults that name no other

@@ -51,6 +51,8 @@ type header struct {
 	list   []scanned
 	dims   []int // slab that shapes are cut from
 	broken bool  // the scan ended early: the list may be incomplete
+
+	unplaced bool // a tensor without sound offsets was left out of the list
 }
 
 // newHeader prepares the scan of one header; text is what follows the length.
@@ -70,6 +72,8 @@ func (h *header) parse(ctx context.Context) error {
 	case errors.As(err, &syntax):
 		h.broken = true
 		h.fault("", syntax.pos, "header is not valid JSON", syntax.why, cureCopy)
+	case errors.Is(err, errNoise):
+		h.broken = true
 	case err != nil:
 		return err
 	}
@@ -77,6 +81,17 @@ func (h *header) parse(ctx context.Context) error {
 		h.invalidText()
 	}
 	h.checkLayout()
+	return nil
+}
+
+// errNoise ends the scan of a header that has nothing but violations. They are
+// counted in the last fault of the file.
+var errNoise = errors.New("too many violations")
+
+func (h *header) noise() error {
+	if h.faults.count() > maxViolations {
+		return errNoise
+	}
 	return nil
 }
 
@@ -90,7 +105,7 @@ func (h *header) members(ctx context.Context) error {
 			return ctx.Err()
 		}
 		if key != metadataKey {
-			return h.tensor(key, at)
+			return cmp.Or(h.noise(), h.tensor(key, at))
 		}
 		if metadata {
 			h.fault("", at, "duplicate key "+metadataKey, "the last one wins", cureWriter)
@@ -125,7 +140,7 @@ func (h *header) metadata() error {
 		}
 		value, err := h.scan.str()
 		h.file.Metadata[key] = value
-		return err
+		return cmp.Or(err, h.noise())
 	})
 }
 
@@ -150,6 +165,10 @@ func (h *header) tensor(name string, at int) error {
 		h.fault(name, at, "incomplete tensor entry", "it has no "+missing, cureWriter)
 	}
 	t.usable = h.faults.count() == before && t.keys == hasAll && h.checkSize(t)
+	if !t.placed { // nothing more can be said about it
+		h.unplaced = true
+		h.list = h.list[:len(h.list)-1]
+	}
 	return nil
 }
 
@@ -210,19 +229,18 @@ func (h *header) shape(t *scanned) error {
 	if cap(h.dims)-len(h.dims) < maxRank {
 		h.dims = make([]int, 0, max(4096, maxRank))
 	}
-	begin, tooMany := len(h.dims), false
+	begin, n := len(h.dims), 0
 	err := h.naturals(t, "shape", func(v uint64, at int) {
-		switch {
-		case len(h.dims)-begin == maxRank:
-			tooMany = true
+		switch n++; {
+		case n > maxRank:
 		case v > math.MaxInt:
 			h.fault(t.Name, at, "dimension too large", strconv.FormatUint(v, 10)+" elements", cureWriter)
 		default:
 			h.dims = append(h.dims, int(v))
 		}
 	})
-	if tooMany {
-		h.fault(t.Name, t.at, "too many dimensions", fmt.Sprintf("more than %d", maxRank), cureWriter)
+	if n > maxRank {
+		h.fault(t.Name, t.at, "too many dimensions", fmt.Sprintf("%s, the cap is %d", grouped(int64(n)), maxRank), cureWriter)
 	}
 	t.Shape = h.dims[begin:len(h.dims):len(h.dims)]
 	return err
@@ -234,12 +252,13 @@ func (h *header) offsets(t *scanned) error {
 	at, n, before := h.scan.pos, 0, h.faults.count()
 	var pair [2]int64
 	err := h.naturals(t, "data_offsets", func(v uint64, at int) {
-		if v > uint64(math.MaxInt64-base) {
+		switch n++; {
+		case n > len(pair):
+		case v > uint64(math.MaxInt64-base):
 			h.fault(t.Name, at, "offset too large", strconv.FormatUint(v, 10)+" is beyond any file", cureCopy)
-		} else if n < len(pair) {
-			pair[n] = int64(v)
+		default:
+			pair[n-1] = int64(v)
 		}
-		n++
 	})
 	switch {
 	case err != nil || h.faults.count() > before:
@@ -254,17 +273,24 @@ func (h *header) offsets(t *scanned) error {
 	return nil
 }
 
-// naturals reads an array of natural numbers and gives each to use. What is not
-// one is a fault and is not counted.
+// naturals reads an array of natural numbers and gives each to use. The first that
+// is none is a fault.
 func (h *header) naturals(t *scanned, key string, use func(v uint64, at int)) error {
 	if h.scan.peek() != '[' {
 		h.fault(t.Name, h.scan.pos, key+" is not an array", "found "+h.scan.here(), cureWriter)
 		return h.scan.skip(2)
 	}
+	sound := true
+	wrong := func(at int, why string) {
+		if sound {
+			h.fault(t.Name, at, "invalid number in "+key, why, cureWriter)
+		}
+		sound = false
+	}
 	return h.scan.array(func() error {
 		c, at := h.scan.peek(), h.scan.pos
 		if c != '-' && c-'0' > 9 {
-			h.fault(t.Name, at, "invalid number in "+key, "found "+h.scan.here(), cureWriter)
+			wrong(at, "found "+h.scan.here())
 			return h.scan.skip(3)
 		}
 		text, err := h.scan.number()
@@ -273,10 +299,12 @@ func (h *header) naturals(t *scanned, key string, use func(v uint64, at int)) er
 		}
 		v, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			h.fault(t.Name, at, "invalid number in "+key, shortened(text)+" is no natural number below 2^64", cureWriter)
+			wrong(at, shortened(text)+" is no natural number below 2^64")
 			return nil
 		}
-		use(v, at)
+		if sound {
+			use(v, at)
+		}
 		return nil
 	})
 }

@@ -221,7 +221,7 @@ func (x *index) status(shards []loaded) []*loaded {
 		if status[i] == nil && shard.count > 0 {
 			x.faults.add(inspect.Fault{Class: inspect.ErrMissing, File: shard.path, Offset: -1, What: "shard missing",
 				Why: fmt.Sprintf("%s places %s tensors in it, the first is %s",
-					filepath.Base(x.path), grouped(int64(shard.count)), inspect.Printable(shard.first)),
+					filepath.Base(x.path), grouped(int64(shard.count)), shard.first),
 				Cure: "download " + shard.name + " again"})
 		}
 	}

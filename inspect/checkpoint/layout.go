@@ -13,12 +13,10 @@ import (
 // take part with their offsets, so that one fault does not look like two.
 func (h *header) checkLayout() {
 	order := make([]*scanned, 0, len(h.list))
-	complete := !h.broken
+	complete := !h.broken && !h.unplaced
 	for i := range h.list {
-		if h.list[i].placed {
+		if h.list[i].placed { // not so for the last one of a broken header
 			order = append(order, &h.list[i])
-		} else {
-			complete = false
 		}
 	}
 	byOffset := func(a, b *scanned) int {
@@ -36,7 +34,7 @@ func (h *header) checkLayout() {
 			h.hole(t, last, end)
 		case t.Begin < end && last.Name != t.Name:
 			h.dataFault(t.Name, t.Begin, "overlapping tensors",
-				fmt.Sprintf("its bytes %s begin before the end of tensor %s at %#x", span(t.Begin, t.End), inspect.Printable(last.Name), end),
+				fmt.Sprintf("its bytes %s begin before the end of tensor %s at %#x", span(t.Begin, t.End), last.Name, end),
 				cureWriter)
 		}
 		if t.End > end || last == nil {
@@ -50,7 +48,7 @@ func (h *header) checkLayout() {
 func (h *header) hole(t, last *scanned, end int64) {
 	after := "at the start of the data"
 	if last != nil {
-		after = "after tensor " + inspect.Printable(last.Name)
+		after = "after tensor " + last.Name
 	}
 	h.dataFault(t.Name, end, "hole in the data",
 		fmt.Sprintf("%s bytes before it (%s), %s, belong to no tensor", grouped(t.Begin-end), span(end, t.Begin), after),
