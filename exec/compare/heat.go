@@ -10,7 +10,7 @@ type Agg uint8
 
 // The aggregations.
 const (
-	Max   Agg = iota // the value of greatest magnitude, with its sign; of ±v the positive
+	Max   Agg = iota // the value of greatest magnitude, with its sign; of ±v (equal as float32) the positive
 	Mean             // the mean value
 	Count            // how many are above MapOptions.Bound in magnitude
 )
