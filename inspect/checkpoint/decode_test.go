@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"slices"
 	"testing"
 
 	"fp4tui/inspect"
@@ -130,6 +131,42 @@ func TestDecodeFaults(t *testing.T) {
 		_, err := Decode(test.dtype, test.shape, make([]byte, test.n))
 		if !errors.Is(err, test.class) {
 			t.Errorf("%v %v: %v", test.dtype, test.shape, err)
+		}
+	}
+}
+
+// TestPyTorchFile reads a file that PyTorch and the reference writer made, with
+// dtypes that the header library refuses. Regenerate with testdata/safetensors/generate.py.
+func TestPyTorchFile(t *testing.T) {
+	c := open(t, "testdata/safetensors/torch.safetensors")
+	if len(c.Faults) > 0 || c.Len() != 9 || c.Files[0].Metadata["safetensors"] != "0.8.0" {
+		t.Fatalf("%d tensors, %q, %v", c.Len(), whats(c), c.Files[0].Metadata)
+	}
+	tests := []struct {
+		name, shape string
+		dtype       inspect.DType
+		sum         uint32 // of the values; 0: see values
+		values      []float32
+	}{
+		{"fp4", "2×8", inspect.F4, 0x866770b6, nil}, {"e4m3", "16×16", inspect.F8E4M3, 0x2fdee9ac, nil},
+		{"e5m2", "256", inspect.F8E5M2, 0x3d83fd11, nil}, {"e8m0", "256", inspect.F8E8M0, 0x719979ba, nil},
+		{"bf16", "2×2", inspect.BF16, 0, []float32{1, -2.5, 0, 3}}, {"scalar", "scalar", inspect.F32, 0, []float32{2688}},
+		{"empty", "0×4", inspect.F32, 0, nil}, {"ids", "2", inspect.I64, 0, []float32{-1, 1 << 24}},
+		{"mask", "2", inspect.BOOL, 0, []float32{1, 0}},
+	}
+	for _, test := range tests {
+		x, err := c.Tensor(t.Context(), mustLookup(t, c, test.name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x.DType != test.dtype || inspect.ShapeString(x.Shape) != test.shape || x.Rounded != (test.name == "ids") {
+			t.Errorf("%s: %v %v, rounded %v", test.name, x.DType, x.Shape, x.Rounded)
+		}
+		if test.sum != 0 && tableSum(x.Data) != test.sum {
+			t.Errorf("%s: values %08x, want %08x", test.name, tableSum(x.Data), test.sum)
+		}
+		if test.sum == 0 && !slices.Equal(x.Data, test.values) {
+			t.Errorf("%s: %v, want %v", test.name, x.Data, test.values)
 		}
 	}
 }

@@ -88,6 +88,7 @@ func (h *header) parse(ctx context.Context) error {
 // counted in the last fault of the file.
 var errNoise = errors.New("too many violations")
 
+// noise reports that there are so many violations that the scan should end.
 func (h *header) noise() error {
 	if h.faults.count() > maxViolations {
 		return errNoise

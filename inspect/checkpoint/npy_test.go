@@ -139,6 +139,14 @@ func TestNPYFaults(t *testing.T) {
 	}
 }
 
+func TestNPYRefusesHugeArrays(t *testing.T) {
+	file := npy("{'descr': '|u1', 'fortran_order': False, 'shape': (17179869185,)}", 0)
+	_, f := readNPYHeader(bytes.NewReader(file), int64(len(file))+17179869185)
+	if f == nil || f.What != "too large to read at once" || !errors.Is(f, inspect.ErrUnsupported) {
+		t.Error(f)
+	}
+}
+
 // TestNPYTruncation cuts an array at every byte.
 func TestNPYTruncation(t *testing.T) {
 	file, err := os.ReadFile("testdata/npy/f4_little_C.npy")

@@ -22,69 +22,76 @@ func shard(names ...string) []byte {
 	return container("{"+strings.Join(entries, ",")+"}", len(names))
 }
 
+const indexName = "model.safetensors.index.json"
+
+// weightMap is an index with these lines.
+func weightMap(lines string) []byte {
+	return []byte(`{"metadata":{"total_size":4},"weight_map":{` + lines + `}}`)
+}
+
+// directories has every way in which shards, index and directory can disagree.
+var directories = []struct {
+	name    string
+	files   map[string][]byte
+	tensors string
+	faults  []string
+	class   error // of the first fault
+}{
+	{"no index", map[string][]byte{"b.safetensors": shard("x"), "a.safetensors": shard("y"), "readme.md": nil}, "x y", nil, nil},
+	{"index agrees", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"2.safetensors"`),
+		"1.safetensors": shard("x"), "2.safetensors": shard("y")}, "x y", nil, nil},
+	{"shard in a folder", map[string][]byte{indexName: weightMap(`"x":"sub/1.safetensors"`), "sub/1.safetensors": shard("x")}, "x", nil, nil},
+	{"shard missing", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"2.safetensors","z":"2.safetensors"`), "1.safetensors": shard("x")},
+		"x", []string{"2.safetensors: shard missing"}, inspect.ErrMissing},
+	{"tensor in no shard", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"1.safetensors"`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": y: not in the shard that the index names"}, inspect.ErrMismatch},
+	{"tensor in another shard", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"2.safetensors","w":"2.safetensors"`),
+		"1.safetensors": shard("x", "w"), "2.safetensors": shard("y")},
+		"w x y", []string{indexName + ": w: not in the shard that the index names"}, inspect.ErrMismatch},
+	{"tensor not in the index", map[string][]byte{indexName: weightMap(`"x":"1.safetensors"`), "1.safetensors": shard("x", "y")},
+		"x y", []string{"1.safetensors: y: not in the index"}, inspect.ErrMismatch},
+	{"absolute name", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"/etc/passwd"`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": y: rejected shard name"}, inspect.ErrMalformed},
+	{"name with ..", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"sub/../../1.safetensors"`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": y: rejected shard name"}, inspect.ErrMalformed},
+	{"name with a backslash", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"..\\1.safetensors"`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": y: rejected shard name"}, inspect.ErrMalformed},
+	{"empty name", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":""`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": y: rejected shard name"}, inspect.ErrMalformed},
+	{"name is a number", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":3`), "1.safetensors": shard("x", "y")},
+		"x y", []string{"1.safetensors: y: not in the index", indexName + ": y: shard name is not a string"}, inspect.ErrMismatch},
+	{"tensor twice in the index", map[string][]byte{indexName: weightMap(`"x":"2.safetensors","x":"1.safetensors"`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": x: tensor listed twice in the index"}, inspect.ErrMalformed},
+	{"tensor in two shards", map[string][]byte{indexName: weightMap(`"x":"2.safetensors","y":"1.safetensors"`),
+		"1.safetensors": shard("x", "y"), "2.safetensors": shard("x")},
+		"x y", []string{"1.safetensors: x: tensor in two shards"}, inspect.ErrMismatch},
+	{"tensor in two files", map[string][]byte{"1.safetensors": shard("x", "y"), "2.safetensors": shard("x")},
+		"x y", []string{"2.safetensors: x: tensor in two shards"}, inspect.ErrMismatch},
+	{"stray file", map[string][]byte{indexName: weightMap(`"x":"1.safetensors"`), "1.safetensors": shard("x"), "model.safetensors": shard("x", "y")},
+		"x y", []string{"model.safetensors: stray file: not in the index"}, inspect.ErrMismatch},
+	{"two indexes", map[string][]byte{indexName: weightMap(`"x":"1.safetensors"`), "model.fp16.safetensors.index.json": weightMap(``), "1.safetensors": shard("x")},
+		"x", []string{"model.fp16.safetensors.index.json: second index in the directory"}, inspect.ErrMismatch},
+	{"index is cut", map[string][]byte{indexName: []byte(`{"weight_map":{"x":"1.safetensors","y":"1.sa`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": index is not valid JSON"}, inspect.ErrMalformed},
+	{"index is empty", map[string][]byte{indexName: nil, "1.safetensors": shard("x")},
+		"x", []string{indexName + ": index is not valid JSON"}, inspect.ErrMalformed},
+	{"index without a map", map[string][]byte{indexName: []byte(`{"metadata":{}}`), "1.safetensors": shard("x")},
+		"x", []string{indexName + ": not a shard index"}, inspect.ErrMalformed},
+	{"map is a list", map[string][]byte{indexName: []byte(`{"weight_map":[]}`), "1.safetensors": shard("x")},
+		"x", []string{"1.safetensors: stray file: not in the index", indexName + ": weight_map is not an object"}, inspect.ErrMismatch},
+	{"one shard broken", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"2.safetensors"`), "1.safetensors": shard("x"), "2.safetensors": []byte("junk")},
+		"x", []string{"2.safetensors: file too small"}, inspect.ErrMalformed},
+	{"unusable tensor in a shard", map[string][]byte{indexName: weightMap(`"x":"1.safetensors","y":"1.safetensors"`),
+		"1.safetensors": container(`{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"??","shape":[1],"data_offsets":[1,2]}}`, 2)},
+		"x", []string{"1.safetensors: y: unknown dtype"}, inspect.ErrUnsupported},
+	{"gap without an index", map[string][]byte{"m-00001-of-00003.safetensors": shard("x"), "m-00003-of-00003.safetensors": shard("y")},
+		"x y", []string{"dir: shards missing"}, inspect.ErrMissing},
+	{"a directory called a shard", map[string][]byte{"1.safetensors": shard("x"), "2.safetensors/file": nil},
+		"x", []string{"2.safetensors: not a regular file"}, inspect.ErrUnsupported},
+}
+
 func TestDirectories(t *testing.T) {
-	const index = "model.safetensors.index.json"
-	weightMap := func(lines string) []byte { return []byte(`{"metadata":{"total_size":4},"weight_map":{` + lines + `}}`) }
-	tests := []struct {
-		name    string
-		files   map[string][]byte
-		tensors string
-		faults  []string
-		class   error // of the first fault
-	}{
-		{"no index", map[string][]byte{"b.safetensors": shard("x"), "a.safetensors": shard("y"), "readme.md": nil}, "x y", nil, nil},
-		{"index agrees", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"2.safetensors"`),
-			"1.safetensors": shard("x"), "2.safetensors": shard("y")}, "x y", nil, nil},
-		{"shard in a folder", map[string][]byte{index: weightMap(`"x":"sub/1.safetensors"`), "sub/1.safetensors": shard("x")}, "x", nil, nil},
-		{"shard missing", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"2.safetensors","z":"2.safetensors"`), "1.safetensors": shard("x")},
-			"x", []string{"2.safetensors: shard missing"}, inspect.ErrMissing},
-		{"tensor in no shard", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"1.safetensors"`), "1.safetensors": shard("x")},
-			"x", []string{index + ": y: not in the shard that the index names"}, inspect.ErrMismatch},
-		{"tensor in another shard", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"2.safetensors","w":"2.safetensors"`),
-			"1.safetensors": shard("x", "w"), "2.safetensors": shard("y")},
-			"w x y", []string{index + ": w: not in the shard that the index names"}, inspect.ErrMismatch},
-		{"tensor not in the index", map[string][]byte{index: weightMap(`"x":"1.safetensors"`), "1.safetensors": shard("x", "y")},
-			"x y", []string{"1.safetensors: y: not in the index"}, inspect.ErrMismatch},
-		{"absolute name", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"/etc/passwd"`), "1.safetensors": shard("x")},
-			"x", []string{index + ": y: rejected shard name"}, inspect.ErrMalformed},
-		{"name with ..", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"sub/../../1.safetensors"`), "1.safetensors": shard("x")},
-			"x", []string{index + ": y: rejected shard name"}, inspect.ErrMalformed},
-		{"name with a backslash", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"..\\1.safetensors"`), "1.safetensors": shard("x")},
-			"x", []string{index + ": y: rejected shard name"}, inspect.ErrMalformed},
-		{"empty name", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":""`), "1.safetensors": shard("x")},
-			"x", []string{index + ": y: rejected shard name"}, inspect.ErrMalformed},
-		{"name is a number", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":3`), "1.safetensors": shard("x", "y")},
-			"x y", []string{"1.safetensors: y: not in the index", index + ": y: shard name is not a string"}, inspect.ErrMismatch},
-		{"tensor twice in the index", map[string][]byte{index: weightMap(`"x":"2.safetensors","x":"1.safetensors"`), "1.safetensors": shard("x")},
-			"x", []string{index + ": x: tensor listed twice in the index"}, inspect.ErrMalformed},
-		{"tensor in two shards", map[string][]byte{index: weightMap(`"x":"2.safetensors","y":"1.safetensors"`),
-			"1.safetensors": shard("x", "y"), "2.safetensors": shard("x")},
-			"x y", []string{"1.safetensors: x: tensor in two shards"}, inspect.ErrMismatch},
-		{"tensor in two files", map[string][]byte{"1.safetensors": shard("x", "y"), "2.safetensors": shard("x")},
-			"x y", []string{"2.safetensors: x: tensor in two shards"}, inspect.ErrMismatch},
-		{"stray file", map[string][]byte{index: weightMap(`"x":"1.safetensors"`), "1.safetensors": shard("x"), "model.safetensors": shard("x", "y")},
-			"x y", []string{"model.safetensors: stray file: not in the index"}, inspect.ErrMismatch},
-		{"two indexes", map[string][]byte{index: weightMap(`"x":"1.safetensors"`), "model.fp16.safetensors.index.json": weightMap(``), "1.safetensors": shard("x")},
-			"x", []string{"model.fp16.safetensors.index.json: second index in the directory"}, inspect.ErrMismatch},
-		{"index is cut", map[string][]byte{index: []byte(`{"weight_map":{"x":"1.safetensors","y":"1.sa`), "1.safetensors": shard("x")},
-			"x", []string{index + ": index is not valid JSON"}, inspect.ErrMalformed},
-		{"index is empty", map[string][]byte{index: nil, "1.safetensors": shard("x")},
-			"x", []string{index + ": index is not valid JSON"}, inspect.ErrMalformed},
-		{"index without a map", map[string][]byte{index: []byte(`{"metadata":{}}`), "1.safetensors": shard("x")},
-			"x", []string{index + ": not a shard index"}, inspect.ErrMalformed},
-		{"map is a list", map[string][]byte{index: []byte(`{"weight_map":[]}`), "1.safetensors": shard("x")},
-			"x", []string{"1.safetensors: stray file: not in the index", index + ": weight_map is not an object"}, inspect.ErrMismatch},
-		{"one shard broken", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"2.safetensors"`), "1.safetensors": shard("x"), "2.safetensors": []byte("junk")},
-			"x", []string{"2.safetensors: file too small"}, inspect.ErrMalformed},
-		{"unusable tensor in a shard", map[string][]byte{index: weightMap(`"x":"1.safetensors","y":"1.safetensors"`),
-			"1.safetensors": container(`{"x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"y":{"dtype":"??","shape":[1],"data_offsets":[1,2]}}`, 2)},
-			"x", []string{"1.safetensors: y: unknown dtype"}, inspect.ErrUnsupported},
-		{"gap without an index", map[string][]byte{"m-00001-of-00003.safetensors": shard("x"), "m-00003-of-00003.safetensors": shard("y")},
-			"x y", []string{"dir: shards missing"}, inspect.ErrMissing},
-		{"a directory called a shard", map[string][]byte{"1.safetensors": shard("x"), "2.safetensors/file": nil},
-			"x", []string{"2.safetensors: not a regular file"}, inspect.ErrUnsupported},
-	}
-	for _, test := range tests {
+	for _, test := range directories {
 		t.Run(test.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "dir")
 			for name, data := range test.files {
