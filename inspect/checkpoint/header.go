@@ -295,7 +295,7 @@ func (h *header) naturals(t *scanned, key string, use func(v uint64, at int)) er
 			return h.scan.skip(3)
 		}
 		text, err := h.scan.number()
-		if err != nil {
+		if err != nil || !sound {
 			return err
 		}
 		v, err := strconv.ParseUint(text, 10, 64)
@@ -303,9 +303,7 @@ func (h *header) naturals(t *scanned, key string, use func(v uint64, at int)) er
 			wrong(at, shortened(text)+" is no natural number below 2^64")
 			return nil
 		}
-		if sound {
-			use(v, at)
-		}
+		use(v, at)
 		return nil
 	})
 }
