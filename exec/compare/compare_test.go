@@ -332,3 +332,20 @@ func BenchmarkTop(b *testing.B) {
 		}
 	}
 }
+
+func TestQuantileAgainstSort(t *testing.T) {
+	for _, size := range [][2]int{{1, 1}, {1, 100}, {1, 101}, {9, 70001}} {
+		p := noisy(t, size[0], size[1], 9)
+		var abs []float64
+		for c := range p.chunks() {
+			p.absErrors(c, func(v float64) { abs = append(abs, v) })
+		}
+		slices.Sort(abs)
+		for _, q := range []float64{0, 0.25, 0.5, 0.99, 1} {
+			want := abs[max(int(math.Ceil(q*float64(len(abs))))-1, 0)]
+			if got, err := p.absQuantile(ctx, q, int64(len(abs))); err != nil || got != want {
+				t.Errorf("%v q %v: %v, want %v (%v)", size, q, got, want, err)
+			}
+		}
+	}
+}

@@ -3,8 +3,6 @@ package compare
 import (
 	"context"
 	"math"
-
-	"fp4tui/inspect/stats"
 )
 
 // Metrics are the numbers of a whole pair. Table defines each one.
@@ -40,26 +38,9 @@ func (p *Pair) Metrics(ctx context.Context) (Metrics, error) {
 	sum := tree(parts, partial.join)
 	m := sum.metrics(p)
 	if m.Count > m.NaN {
-		m.P99Abs = stats.Quantiles(p.absErrors, 0.99)[0]
+		m.P99Abs, err = p.absQuantile(ctx, 0.99, m.Count-m.NaN)
 	}
-	return m, ctx.Err()
-}
-
-// absErrors walks the error magnitudes of all elements that are not NaN.
-func (p *Pair) absErrors(yield func(float64) bool) {
-	for m := range p.M {
-		if p.padRow != nil && p.padRow[m] {
-			continue
-		}
-		for n := range p.N {
-			if p.padCol != nil && p.padCol[n] {
-				continue
-			}
-			if d := p.signed(m*p.N + n); d == d && !yield(math.Abs(d)) {
-				return
-			}
-		}
-	}
+	return m, err
 }
 
 // partial is what one chunk adds up to.
