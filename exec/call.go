@@ -23,6 +23,7 @@ type call struct {
 	bound    value
 	undone   bool // the command was undo and took one back
 	sourced  bool // the command comes from a file being sourced
+	saved    bool // the command saved the session
 }
 
 // do executes a parsed line.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"fp4tui/exec/language"
+	"fp4tui/exec/notebook"
 	"fp4tui/inspect"
 )
 
@@ -25,7 +26,7 @@ var sourceSpec = language.Spec{
 }
 
 // maxSource bounds the size of a file of commands.
-const maxSource = 4 << 20
+const maxSource = notebook.MaxFile
 
 // ErrNested stops a file that sources itself.
 var ErrNested = errors.New("source inside a sourced file")
@@ -38,11 +39,7 @@ func (cmd *SourceCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := readText(path)
-	if err != nil {
-		return nil, err
-	}
-	sources, err := commandsOf(path, text)
+	sources, err := CommandsOf(path)
 	if err != nil {
 		return nil, err
 	}

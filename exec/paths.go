@@ -12,7 +12,7 @@ import (
 // tourScheme names the built-in samples: tour:minilm-w4a16.
 const tourScheme = "tour:"
 
-// readPath turns what a load names into a file path: a notebook input, a built-in
+// readPath turns what a load names into a file path: a built-in
 // sample, a path relative to the session's directory, or a hub id, which is returned as
 // it is when no such file exists.
 func (s *Session) readPath(name string) (string, error) {
@@ -22,28 +22,28 @@ func (s *Session) readPath(name string) (string, error) {
 		}
 		return s.opt.Tour(sample)
 	}
-	if input, ok := s.opt.Inputs[name]; ok {
-		name = input
+	if s.opt.Read != nil {
+		path, err := s.opt.Read(name)
+		if err != nil {
+			return "", fmt.Errorf("%w: %w", ErrForbidden, err)
+		}
+		return path, nil
 	}
 	path := s.inDir(name)
 	if _, err := os.Lstat(path); err != nil && isHubID(name) {
-		path = name
-	}
-	if s.opt.MayRead != nil {
-		if err := s.opt.MayRead(path); err != nil {
-			return "", fmt.Errorf("%w: %w", ErrForbidden, err)
-		}
+		return name, nil
 	}
 	return path, nil
 }
 
 // writePath is readPath for export.
 func (s *Session) writePath(name string) (string, error) {
-	path := s.inDir(name)
-	if s.opt.MayWrite != nil {
-		if err := s.opt.MayWrite(path); err != nil {
-			return "", fmt.Errorf("%w: %w", ErrForbidden, err)
-		}
+	if s.opt.Write == nil {
+		return s.inDir(name), nil
+	}
+	path, err := s.opt.Write(name)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrForbidden, err)
 	}
 	return path, nil
 }

@@ -67,12 +67,11 @@ type Options struct {
 	Dir      string                            // what relative paths are relative to; "" is the working directory
 	Backends []Backend                         // in the order in which they are listed
 	Tour     func(name string) (string, error) // file path of the built-in sample tour:NAME
-	Inputs   map[string]string                 // notebook inputs: name to path
-	MayRead  func(path string) error           // nil: every path
-	MayWrite func(path string) error           // nil: every path
+	Read     func(path string) (string, error) // where a path lies, or why it may not be read; nil: below Dir, every path
+	Write    func(path string) (string, error) // likewise for writing
 	Text     func(Result) []string             // canonical text of a result, for saved notebooks
 	Snap     func(e Engine, view string, width, height int) ([]string, error)
-	Files    bool // commands come from a file: randn needs its seed
+	Set      map[string]string // settings that differ from the built-in ones: backend
 }
 
 // Session is the state behind one front end: handles, settings, aliases and the log.
@@ -107,7 +106,9 @@ type entry struct {
 // New makes a session. It panics when the command table is broken, which a test holds.
 func New(opt Options) *Session {
 	s := &Session{opt: opt, verbs: verbs(), backends: opt.Backends}
-	s.state = state{handles: map[string]value{}, set: defaultSettings(), aliases: map[string]string{}}
+	set := defaultSettings()
+	maps.Copy(set, opt.Set)
+	s.state = state{handles: map[string]value{}, set: set, aliases: map[string]string{}}
 	table, err := language.NewTable(specs(s.verbs))
 	if err != nil {
 		panic(fmt.Sprintf("exec: command table: %v", err))
@@ -138,6 +139,7 @@ func (s *Session) execute(ctx context.Context, parsed language.Line, progress fu
 	start := time.Now()
 	cell.Result, cell.Err = c.do(parsed)
 	cell.Elapsed = time.Since(start)
+	cell.Command = s.table.Format(parsed) // a command fills in what it chose itself, as randn its seed
 	ok := cell.Err == nil || errors.Is(cell.Err, ErrCheckFailed)
 	switch {
 	case !ok:
@@ -148,7 +150,10 @@ func (s *Session) execute(ctx context.Context, parsed language.Line, progress fu
 	if sourced && !c.undone {
 		return cell
 	}
-	s.remember(entry{cell: cell, recorded: ok && s.verb(parsed.Verb).recorded, before: before}, c.undone)
+	s.remember(entry{cell: cell, recorded: ok && !c.saved && s.verb(parsed.Verb).recorded, before: before}, c.undone)
+	if c.saved {
+		s.markSaved()
+	}
 	return cell
 }
 
@@ -278,6 +283,26 @@ func (s *Session) remember(e entry, undone bool) {
 			return
 		}
 	}
+}
+
+// markSaved notes that the notebook on disk has everything recorded so far.
+func (s *Session) markSaved() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.saved = s.recorded()
+}
+
+// recordedCells are the cells of the notebook.
+func (s *Session) recordedCells() []Cell {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	var out []Cell
+	for _, e := range s.log {
+		if e.recorded {
+			out = append(out, e.cell)
+		}
+	}
+	return out
 }
 
 // recorded counts recorded entries; s.mu is held.

@@ -42,7 +42,7 @@ type Difference struct {
 
 // Match compares an output with the stored one and returns nil when it fits. A line
 // of "..." alone stands for any number of lines, [..] within a line for any text.
-// Text and whole numbers must be equal. A float (with a point or an exponent) fits
+// Text and whole numbers must be equal. A float (with a point or a signed exponent) fits
 // within half a unit of the last digit written, or within tol when that is wider, or
 // within its own bound: 1.23e-4±5% or 0.5±0.01. When tol is given, a whole number
 // also fits a float within it. nan fits only nan. Blanks beside a float may differ in
@@ -82,7 +82,7 @@ func Match(want, got string, tol Tolerance) *Difference {
 // later keeps the difference that came furthest in the stored text: after a "..." the
 // earlier ones are only attempts. Running off its end is furthest of all.
 func later(a, b *Difference) *Difference {
-	if a == nil || b.WantLine == 0 || (a.WantLine != 0 && b.WantLine > a.WantLine) {
+	if a == nil || b.WantLine == 0 || (a.WantLine != 0 && b.WantLine >= a.WantLine) {
 		return b
 	}
 	return a
@@ -121,8 +121,9 @@ const (
 )
 
 var (
-	// number is a decimal with optional thousands commas, point and exponent.
-	number = regexp.MustCompile(`^[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d{1,4})?`)
+	// number is a decimal with optional thousands commas, point and exponent. Without
+	// a point the exponent has a sign: 1e-05 is a number, 1e05 may be a hex word.
+	number = regexp.MustCompile(`^[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+(?:[eE][+-]?\d{1,4})?|[eE][+-]\d{1,4})?`)
 	bound  = regexp.MustCompile(`^±(\d+(?:\.\d+)?(?:[eE][+-]?\d{1,4})?)(%?)`)
 )
 
