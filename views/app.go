@@ -1,0 +1,336 @@
+package views
+
+import (
+	"context"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/colorprofile"
+
+	"fp4tui/exec"
+)
+
+// viewID names a view; the order is that of the tabs.
+type viewID uint8
+
+const (
+	startView viewID = iota
+	layersView
+	weightView
+	scalesView
+	codesView
+	errorView
+	bytesView
+	lintView
+	logView
+	worstView
+	elementView
+	helpView
+	viewCount
+)
+
+// pane is a view: it says what it needs to know, draws it and tells the cursor line.
+// What else it can do are the small interfaces below.
+type pane interface {
+	wants(s *scene) []string
+	draw(r region, s *scene)
+	status(s *scene) (left, right []span)
+}
+
+type (
+	mover interface {
+		move(s *scene, m motion, count int)
+	}
+	opener  interface{ open(a *App) tea.Cmd }
+	clicker interface{ click(s *scene, x, y int) bool }
+	yanker  interface {
+		yank(s *scene, what string) string
+	}
+	finder interface {
+		find(s *scene, text string, step int) bool
+	}
+)
+
+// motion is a move of the cursor of a view.
+type motion uint8
+
+const (
+	moveLeft motion = iota
+	moveRight
+	moveUp
+	moveDown
+	blockLeft
+	blockRight
+	blockUp
+	blockDown
+	moveFirst
+	moveLast
+	rowStart
+	rowEnd
+	halfUp
+	halfDown
+	pageUp
+	pageDown
+)
+
+// App is the one Bubble Tea model. It routes: keys and mouse to bindings, commands to
+// the worker, answers to the cache. State lives in the parts that draw it.
+type App struct {
+	opt    Options
+	theme  *theme
+	size   // of the terminal
+	work   *worker
+	data   *cache
+	at     *place
+	panes  [viewCount]pane
+	nav    nav
+	float  floating
+	status status
+	keys   []binding
+	frame  frame
+}
+
+// nav is which view is shown and what the next key completes.
+type nav struct {
+	view    viewID
+	back    []viewID
+	prefix  string // "g", "z", "y": waiting for the next key
+	count   int    // 0: none typed
+	find    string
+	clickX  int
+	clickY  int
+	clicked time.Time
+	quit    bool
+	history []string
+}
+
+// floating is what lies over a view and takes the keys: prompt, palette, dialog.
+type floating interface {
+	key(a *App, msg tea.KeyPressMsg) tea.Cmd
+	draw(a *App, c *canvas)
+}
+
+// frame is the cached screen.
+type frame struct {
+	dirty  bool
+	view   tea.View
+	canvas *canvas
+}
+
+// NewApp builds the program model: the one constructor of Run, Snap and the tests.
+func NewApp(opt Options) *App {
+	if opt.Profile == "" {
+		opt.Profile = ProfileAuto
+	}
+	a := &App{opt: opt, data: newCache(), size: size{minWidth, minHeight}}
+	profile := opt.Profile
+	if profile == ProfileAuto {
+		profile = Profile256
+	}
+	a.theme = newTheme(profile, true, opt.ASCII)
+	a.work = newWorker(context.Background(), opt.Engine, 100*time.Millisecond)
+	a.at = &place{opened: map[string]string{}, ran: map[string]string{}, worst: -1}
+	a.keys = keyTable()
+	a.panes = [viewCount]pane{
+		startView: &startPane{}, layersView: newLayersPane(), weightView: &weightPane{}, scalesView: &scalesPane{},
+		codesView: &codesPane{}, errorView: newErrorPane(), bytesView: &bytesPane{}, lintView: &lintPane{},
+		logView: newLogPane(), worstView: &worstPane{}, elementView: &elementPane{}, helpView: &helpPane{},
+	}
+	a.startRows()
+	a.status.say(opt.Start.Ready)
+	a.refresh()
+	return a
+}
+
+// Init runs the startup commands and asks the terminal for its background.
+func (a *App) Init() tea.Cmd {
+	startup := a.opt.Startup
+	if len(startup) == 0 && a.opt.Path != "" {
+		startup = []string{"c = load " + quoteWord(a.opt.Path)}
+	}
+	tasks := make([]task, len(startup))
+	for i, line := range startup {
+		tasks[i] = task{line: line}
+	}
+	if len(tasks) > 0 || len(a.at.checkpoints) > 0 {
+		a.show(layersView)
+		a.nav.back = nil
+	}
+	return tea.Batch(tea.RequestBackgroundColor, a.work.submit(tasks...), a.ask())
+}
+
+// Update handles one message and then asks for what the visible body lacks.
+func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	a.frame.dirty = true
+	cmd := a.handle(msg)
+	if ask := a.ask(); ask != nil {
+		cmd = tea.Batch(cmd, ask)
+	}
+	return a, cmd
+}
+
+func (a *App) handle(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		a.w, a.h = msg.Width, msg.Height
+	case tea.KeyPressMsg:
+		return a.key(msg)
+	case tea.PasteMsg:
+		if p, ok := a.float.(*prompt); ok {
+			p.insert(a, msg.Content)
+		}
+	case tea.MouseClickMsg, tea.MouseWheelMsg:
+		return a.mouse(msg)
+	case tea.BackgroundColorMsg:
+		a.theme = newTheme(a.theme.profile, msg.IsDark(), a.opt.ASCII)
+	case tea.ColorProfileMsg:
+		a.profileFound(msg)
+	case ranMsg:
+		return a.ran(msg)
+	case answerMsg:
+		a.answered(msg)
+	case planMsg:
+		return a.planned(msg)
+	case tickMsg:
+		return a.work.ticked()
+	}
+	return nil
+}
+
+func (a *App) profileFound(msg tea.ColorProfileMsg) {
+	if a.opt.Profile != ProfileAuto {
+		return
+	}
+	profile := ProfileNever
+	switch msg.Profile {
+	case colorprofile.TrueColor:
+		profile = ProfileTrueColor
+	case colorprofile.ANSI256:
+		profile = Profile256
+	case colorprofile.ANSI:
+		profile = Profile16
+	}
+	a.theme = newTheme(profile, a.theme.dark, a.opt.ASCII)
+}
+
+// ran takes a finished command: log line, handles, and what follows.
+func (a *App) ran(msg ranMsg) tea.Cmd {
+	j := a.work.finish(msg)
+	if j == nil {
+		return nil
+	}
+	if changesSession(j.task.line) {
+		a.data.clear()
+	}
+	a.status.ran(j, msg.cell)
+	if msg.cell.Err == nil {
+		a.at.learn(msg.cell.Result)
+	}
+	if msg.cell.Err != nil && j.task.key == ":" {
+		a.reject(j.task.line, msg.cell.Err)
+	}
+	a.refresh()
+	a.panes[logView].(*logPane).note(len(a.frameLog()), j.task.key)
+	var cmds []tea.Cmd
+	if a.afterRun(msg.cell) {
+		return tea.Quit
+	}
+	if msg.cell.Err == nil && j.task.then != nil {
+		cmds = append(cmds, j.task.then(a, msg.cell))
+	}
+	return tea.Batch(append(cmds, a.work.next())...)
+}
+
+// answered keeps an answer that still counts. The first match of a value search moves
+// the crosshair.
+func (a *App) answered(msg answerMsg) {
+	if !a.work.answered(msg) {
+		return
+	}
+	a.data.put(msg.line, msg.answer)
+	p := a.errorPane()
+	if msg.line != p.query || p.match >= 0 {
+		return
+	}
+	if msg.answer.err != nil {
+		a.status.fail(p.query, msg.answer.err)
+		return
+	}
+	if matches, ok := msg.answer.result.(exec.Matches); ok {
+		a.status.key(p.query, summary(matches))
+		p.nextMatch(a.scene(), matches, 1)
+	}
+}
+
+func (a *App) planned(msg planMsg) tea.Cmd {
+	if msg.generation != a.work.generation {
+		return nil
+	}
+	if msg.err != nil {
+		a.status.fail("", msg.err)
+		return nil
+	}
+	return a.work.submit(msg.tasks...)
+}
+
+// refresh reads what the session says about itself; View never calls the engine.
+func (a *App) refresh() {
+	if a.opt.Engine == nil {
+		return
+	}
+	a.at.adopt(a.opt.Engine.Handles())
+	a.at.unsaved = a.opt.Engine.Unsaved()
+	a.panes[logView].(*logPane).cells = a.opt.Engine.Log()
+}
+
+func (a *App) frameLog() []exec.Cell { return a.panes[logView].(*logPane).cells }
+
+// ask starts the questions of the visible view.
+func (a *App) ask() tea.Cmd {
+	if a.opt.Engine == nil || a.tooSmall() {
+		return nil
+	}
+	wanted := a.panes[a.nav.view].wants(a.scene())
+	if len(a.at.checkpoints) > 0 {
+		wanted = append(wanted, "help")
+	}
+	return a.work.ask(wanted, func(line string) bool {
+		_, known := a.data.got[line]
+		return known
+	})
+}
+
+func (a *App) scene() *scene {
+	return &scene{at: a.at, data: a.data, th: a.theme, w: a.w, h: a.bodyHeight(), log: a.frameLog(), keys: a.keys, by: a.errorPane().by()}
+}
+
+// show goes to a view and remembers the one that was left.
+func (a *App) show(v viewID) {
+	if v == a.nav.view {
+		return
+	}
+	a.nav.back = append(a.nav.back, a.nav.view)
+	if len(a.nav.back) > 32 {
+		a.nav.back = a.nav.back[1:]
+	}
+	a.nav.view = v
+}
+
+// View gives the cached frame; it is drawn anew only after an Update.
+func (a *App) View() tea.View {
+	if a.frame.dirty || a.frame.canvas == nil {
+		c := a.compose()
+		view := tea.NewView(c.render())
+		view.AltScreen = true
+		view.WindowTitle = "fp4tui"
+		if !a.opt.NoMouse {
+			view.MouseMode = tea.MouseModeCellMotion
+		}
+		if c.cursor {
+			view.Cursor = tea.NewCursor(c.cursorX, c.cursorY)
+			view.Cursor.Blink = false
+		}
+		a.frame = frame{view: view, canvas: c}
+	}
+	return a.frame.view
+}

@@ -1,0 +1,462 @@
+package views
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"fp4tui/exec"
+	"fp4tui/views/number"
+)
+
+// errorPane is the error map: a picture of |got - want| with a crosshair, and beside
+// it what is known of the element under it.
+type errorPane struct {
+	metric, agg string
+	fit         bool // the whole map is shown
+	values      bool // elements are written as numbers
+	i, j        int  // a pixel is 2^i × 2^j elements, unless fit
+	row0, col0  int  // first element of the window
+	locked      bool
+	lo, hi      float64 // the locked colour range
+	query       string  // the where command of the last value search
+	match       int     // place among its matches
+}
+
+func newErrorPane() *errorPane {
+	p := &errorPane{}
+	p.reset()
+	return p
+}
+
+// reset shows the whole map again: another comparison is open.
+func (p *errorPane) reset() {
+	*p = errorPane{metric: "abs", agg: "max", fit: true, match: -1}
+}
+
+// zoom is a change of the pixel size.
+type zoom uint8
+
+const (
+	zoomIn zoom = iota
+	zoomOut
+	zoomAll
+	zoomCentre
+	zoomBlock
+	zoomTile
+	zoomElements
+)
+
+// mapLayout is how the body is shared out: map cells, list and inspector columns.
+type mapLayout struct {
+	labels    int
+	cols      int // cells of the map
+	rows      int
+	left      int // width of the map pane
+	list      int // width of the worst list; 0: none
+	inspector int // width of the inspector; 0: none
+}
+
+// valueWidth is the columns of one element written as a number.
+const valueWidth = 8
+
+func (p *errorPane) layout(s *scene) mapLayout {
+	m, _ := p.dims(s)
+	l := mapLayout{labels: labelWidth(m), inspector: 22, rows: max(1, s.h-2)}
+	switch {
+	case s.w >= 140:
+		l.inspector, l.list = 44, 46
+	case s.w >= tallWidth:
+		l.inspector = 42
+	case p.values:
+		l.inspector = 0
+	}
+	l.left = s.w
+	if l.inspector > 0 {
+		l.left -= l.inspector + 1
+	}
+	if l.list > 0 {
+		l.left -= l.list + 1
+	}
+	l.cols = max(1, l.left-l.labels-4)
+	if p.values {
+		l.cols = max(1, (l.left-l.labels-1)/valueWidth)
+	}
+	return l
+}
+
+// compared is the comparison on the screen.
+func (s *scene) compared() (exec.Diff, bool) {
+	if s.at.diff.Handle == s.at.e && s.at.e != "" {
+		return s.at.diff, true
+	}
+	d, ready, _ := look[exec.Diff](s, "info "+s.at.e)
+	return d, ready
+}
+
+func (p *errorPane) dims(s *scene) (m, n int) {
+	d, _ := s.compared()
+	return d.M, d.N
+}
+
+// pixel gives the exponents of the pixel size.
+func (p *errorPane) pixel(s *scene, l mapLayout) (i, j int) {
+	m, n := p.dims(s)
+	for (m-1)>>i >= 2*l.rows {
+		i++
+	}
+	for (n-1)>>j >= l.cols {
+		j++
+	}
+	switch {
+	case p.values:
+		return 0, 0
+	case p.fit:
+		return i, j
+	}
+	return min(p.i, i), min(p.j, j)
+}
+
+// window is the part of the map that is shown: it always holds the crosshair.
+func (p *errorPane) window(s *scene) (l mapLayout, m0, m1, n0, n1 int) {
+	l = p.layout(s)
+	i, j := p.pixel(s, l)
+	m, n := p.dims(s)
+	high := 2 * l.rows
+	if p.values {
+		high = max(1, l.rows-1)
+	}
+	m0, m1 = span1(p.row0, s.at.m, high<<i, m, i)
+	n0, n1 = span1(p.col0, s.at.n, l.cols<<j, n, j)
+	p.row0, p.col0 = m0, n0
+	return l, m0, m1, n0, n1
+}
+
+// span1 moves a window of length size over total elements so that it holds at.
+func span1(from, at, size, total, exponent int) (lo, hi int) {
+	if at < from {
+		from = at
+	}
+	if at >= from+size {
+		from = at - size + 1<<exponent
+	}
+	from = min(from, max(0, total-size))
+	from = max(0, from) >> exponent << exponent
+	return from, min(total, from+size)
+}
+
+func (p *errorPane) mapLine(s *scene) string {
+	l, m0, m1, n0, n1 := p.window(s)
+	m, n := p.dims(s)
+	subject := s.at.e
+	if m0 > 0 || n0 > 0 || m1 < m || n1 < n {
+		subject = fmt.Sprintf("%s[%d:%d, %d:%d]", s.at.e, m0, m1, n0, n1)
+	}
+	rows, metric := 2*l.rows, p.metric
+	if p.values {
+		rows = max(1, l.rows-1)
+		if metric == "abs" {
+			metric = "signed"
+		}
+	}
+	return fmt.Sprintf("map %s size=%dx%d agg=%s metric=%s", subject, l.cols, rows, p.agg, metric)
+}
+
+func (s *scene) elementLine() string {
+	return fmt.Sprintf("info %s[%d,%d]", s.at.e, s.at.m, s.at.n)
+}
+
+// by is the order of the worst list that goes with the metric.
+func (p *errorPane) by() string {
+	if p.metric == "signed" {
+		return "abs"
+	}
+	return p.metric
+}
+
+func (p *errorPane) wants(s *scene) []string {
+	if s.at.e == "" {
+		return nil
+	}
+	lines := []string{"info " + s.at.e}
+	if _, ready := s.compared(); !ready {
+		return lines
+	}
+	lines = append(lines, p.mapLine(s), s.elementLine(), s.topLine())
+	if p.query != "" {
+		lines = append(lines, p.query)
+	}
+	return lines
+}
+
+// metricName writes what a pixel shows.
+func metricName(metric string) string {
+	switch metric {
+	case "abs":
+		return "|got-want|"
+	case "signed":
+		return "got-want"
+	case "rel":
+		return "|got-want|/|want|"
+	}
+	return metric
+}
+
+func (p *errorPane) status(s *scene) (left, right []span) {
+	d, ready := s.compared()
+	if !ready {
+		return nil, nil
+	}
+	right = []span{{dim, "vs " + cut(d.WantBy, 20)}}
+	if p.values {
+		right = []span{{dim, "1 element/cell"}}
+		if e, ok, _ := look[exec.Element](s, s.elementLine()); ok {
+			return []span{{plain, fmt.Sprintf("m %d n %d  got %s  want %s  err %s", e.M, e.N, num(e.Got), num(e.Want), signed(e.Err))}}, right
+		}
+		return []span{{plain, fmt.Sprintf("m %d n %d", s.at.m, s.at.n)}}, right
+	}
+	h, ok, _ := look[exec.Heat](s, p.mapLine(s))
+	if !ok {
+		return []span{{plain, metricName(p.metric) + " " + p.agg}}, right
+	}
+	left = []span{{plain, fmt.Sprintf("%s %s, px %d m × %d n  ", metricName(h.Metric), h.Agg, h.RowStep, h.ColStep)}}
+	left = append(left, p.heat(s, h).legend(s.th)...)
+	nan := plain
+	if h.NaN > 0 {
+		nan = badRole
+	}
+	left = append(left, span{nan, "  NaN " + number.Count(h.NaN)})
+	if p.locked {
+		left = append(left, span{warnRole, "  locked"})
+	}
+	return left, right
+}
+
+func (p *errorPane) heat(s *scene, h exec.Heat) heatmap {
+	m := heatOf(h, s.at.m, s.at.n)
+	if p.locked {
+		m.lo, m.hi = p.lo, p.hi
+	}
+	return m
+}
+
+// noRun writes what to do when nothing has been compared; false when something was.
+func (s *scene) noRun(r region) bool {
+	if s.at.e != "" {
+		return false
+	}
+	r.text(1, 0, dim, "nothing is compared yet: open a layer and press r")
+	return true
+}
+
+func (p *errorPane) draw(r region, s *scene) {
+	if s.noRun(r) {
+		return
+	}
+	if _, ready := s.compared(); !ready {
+		_, _, err := look[exec.Diff](s, "info "+s.at.e)
+		s.pending(r, "info "+s.at.e, err)
+		return
+	}
+	l, _, _, _, _ := p.window(s)
+	p.drawMap(r.sub(0, 0, l.left, r.h), s, l)
+	x := l.left
+	if l.list > 0 {
+		r.bar(x)
+		p.drawList(r.sub(x+1, 0, l.list, r.h), s)
+		x += l.list + 1
+	}
+	if l.inspector > 0 {
+		r.bar(x)
+		drawInspector(r.sub(x+1, 0, l.inspector, r.h), s)
+	}
+}
+
+// bar is the line between two panes.
+func (r region) bar(x int) {
+	for y := range r.h {
+		r.text(x, y, dim, "│")
+	}
+}
+
+func (p *errorPane) drawMap(r region, s *scene, l mapLayout) {
+	line := p.mapLine(s)
+	h, ready, err := look[exec.Heat](s, line)
+	if !ready {
+		s.pending(r, line, err)
+		return
+	}
+	m := p.heat(s, h)
+	if p.values {
+		p.drawValues(r, m, l)
+		return
+	}
+	body := r.sub(l.labels, 1, min(l.cols, h.W), l.rows)
+	r.right(l.labels-1, 0, dim, "n")
+	m.draw(body)
+	m.axes(r.sub(l.labels, 0, r.w-l.labels, 1), r.sub(0, 1, l.labels, l.rows), l.labels)
+	rows := min(l.rows, (h.H+1)/2)
+	r.right(l.labels-1, 1+rows, dim, "max")
+	m.marginals(r.sub(l.labels+body.w+1, 1, 3, l.rows), r.sub(l.labels, 1+rows, body.w, 1))
+}
+
+// drawValues writes the elements of the window as numbers.
+func (p *errorPane) drawValues(r region, m heatmap, l mapLayout) {
+	r.right(l.labels-1, 0, dim, "m\\n")
+	for x := range m.W {
+		r.right(l.labels+(x+1)*valueWidth, 0, dim, fmt.Sprint(m.Col0+x*m.ColStep))
+	}
+	for y := range min(m.H, l.rows-1) {
+		row := m.Row0 + y*m.RowStep
+		look := dim
+		if row == m.crossM {
+			look = strong
+		}
+		r.right(l.labels-1, 1+y, look, fmt.Sprint(row))
+		for x := range m.W {
+			text, role := p.value(m, y, x)
+			right := l.labels + (x+1)*valueWidth
+			if row == m.crossM && m.Col0+x*m.ColStep == m.crossN {
+				role = cursorRole
+				r.text(right-valueWidth, 1+y, accent, "▌")
+				r.cursorAt(right-1, 1+y)
+			}
+			r.right(right, 1+y, role, text)
+		}
+	}
+	r.text(1, min(m.H, l.rows-1)+1, dim, "- zooms out; colour by size of the error: dim, text, warn at the largest")
+}
+
+func (p *errorPane) value(m heatmap, y, x int) (string, role) {
+	at := m.at(y, x)
+	if at.nan {
+		return "nan", nanRole
+	}
+	if at.none {
+		return "·", dim
+	}
+	text := number.Fit(math.Abs(at.value), screenDigits, valueWidth-2)
+	switch {
+	case at.value < 0:
+		text = "-" + text
+	case at.value > 0 && m.signed():
+		text = "+" + text
+	}
+	switch step := m.step(at.value, 10); {
+	case at.value == 0 || step < 3:
+		return text, dim
+	case step < 9:
+		return text, plain
+	}
+	return text, warnRole
+}
+
+func (p *errorPane) move(s *scene, m motion, count int) {
+	rows, cols := p.dims(s)
+	l := p.layout(s)
+	i, j := p.pixel(s, l)
+	at := s.at
+	switch m {
+	case moveLeft:
+		at.n -= count << j
+	case moveRight:
+		at.n += count << j
+	case moveUp:
+		at.m -= count << i
+	case moveDown:
+		at.m += count << i
+	case blockLeft:
+		at.n -= count * 16
+	case blockRight:
+		at.n += count * 16
+	case blockUp:
+		at.m -= count * 16
+	case blockDown:
+		at.m += count * 16
+	case rowStart:
+		at.n = 0
+	case rowEnd:
+		at.n = cols - 1
+	case moveFirst:
+		at.m = 0
+	case moveLast:
+		at.m = rows - 1
+	case halfUp:
+		at.m -= count * max(1, l.rows<<i)
+	case halfDown:
+		at.m += count * max(1, l.rows<<i)
+	case pageUp:
+		at.m -= count * max(1, 2*l.rows<<i)
+	case pageDown:
+		at.m += count * max(1, 2*l.rows<<i)
+	}
+	at.m = min(max(at.m, 0), max(rows-1, 0))
+	at.n = min(max(at.n, 0), max(cols-1, 0))
+}
+
+func (p *errorPane) click(s *scene, x, y int) bool {
+	h, ready, _ := look[exec.Heat](s, p.mapLine(s))
+	l := p.layout(s)
+	x, y = x-l.labels, y-1
+	high := 2
+	if p.values {
+		x, high = x/valueWidth, 1
+	}
+	if !ready || x < 0 || y < 0 || x >= h.W || high*y >= h.H {
+		return false
+	}
+	m, n := p.dims(s)
+	s.at.m = min(h.Row0+high*y*h.RowStep, max(0, m-1))
+	s.at.n = min(h.Col0+x*h.ColStep, max(0, n-1))
+	return true
+}
+
+func (p *errorPane) open(a *App) tea.Cmd { return a.goTo(elementView) }
+
+// find looks for errors: "> 1e-2", "== 0", a plain number is "> number".
+func (p *errorPane) find(s *scene, text string, step int) bool {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return false
+	}
+	if !strings.ContainsAny(text[:1], "<>=!") {
+		text = "> " + text
+	}
+	for _, op := range []string{">=", "<=", "==", "!=", ">", "<"} {
+		if rest, ok := strings.CutPrefix(text, op); ok {
+			text = op + " " + strings.TrimSpace(rest)
+			break
+		}
+	}
+	line := fmt.Sprintf("where %s %s", s.at.e, text)
+	if line != p.query {
+		p.query, p.match = line, -1
+	}
+	matches, ready, _ := look[exec.Matches](s, p.query)
+	if !ready {
+		return true
+	}
+	return p.nextMatch(s, matches, step)
+}
+
+func (p *errorPane) nextMatch(s *scene, matches exec.Matches, step int) bool {
+	n := len(matches.Rows)
+	if n == 0 {
+		return false
+	}
+	if step == 0 {
+		step = 1
+	}
+	p.match = ((p.match+step)%n + n) % n
+	s.at.m, s.at.n = matches.Rows[p.match].M, matches.Rows[p.match].N
+	return true
+}
+
+func (p *errorPane) yank(s *scene, what string) string {
+	if s.at.e == "" {
+		return ""
+	}
+	return s.yankElement(what, p.mapLine(s))
+}

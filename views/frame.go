@@ -1,0 +1,288 @@
+package views
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"fp4tui/exec"
+	"fp4tui/views/number"
+)
+
+// The smallest terminal the views are drawn for, and the size from which the log has
+// two lines.
+const (
+	minWidth, minHeight   = 80, 24
+	tallWidth, tallHeight = 100, 30
+)
+
+// size is that of the terminal, in cells.
+type size struct{ w, h int }
+
+func (s size) tooSmall() bool { return s.w < minWidth || s.h < minHeight }
+
+func (s size) logLines() int {
+	if s.w >= tallWidth && s.h >= tallHeight {
+		return 2
+	}
+	return 1
+}
+
+// bodyHeight is what header, tabs, cursor line, rule, log and hints leave.
+func (s size) bodyHeight() int { return max(0, s.h-5-s.logLines()) }
+
+// tab is an entry of the second line; the capital letter (or @) is its key.
+type tab struct {
+	view viewID
+	name string
+}
+
+func tabs() []tab {
+	return []tab{{layersView, "Layers"}, {weightView, "Weight"}, {scalesView, "Scales"}, {codesView, "Codes"},
+		{errorView, "Error"}, {bytesView, "Bytes"}, {lintView, "lInt"}, {logView, "@log"}}
+}
+
+// tabOf is the tab a view stands under.
+func tabOf(v viewID) viewID {
+	if v == worstView || v == elementView {
+		return errorView
+	}
+	return v
+}
+
+// compose draws the whole screen.
+func (a *App) compose() *canvas {
+	c := newCanvas(max(0, a.w), max(0, a.h), a.opt.ASCII)
+	all := region{c: c, w: c.w, h: c.h, th: a.theme}
+	if a.tooSmall() {
+		a.drawTooSmall(all)
+		return c
+	}
+	s := a.scene()
+	a.drawHeader(all.sub(0, 0, a.w, 1))
+	a.drawTabs(all.sub(0, 1, a.w, 1))
+	drawStatusLine(all.sub(0, 2, a.w, 1), a.panes[a.nav.view], s)
+	bottom := 3 + s.h
+	c.overlaid = a.float != nil
+	a.panes[a.nav.view].draw(all.sub(0, 3, a.w, s.h), s)
+	all.rule(0, bottom, a.w)
+	a.drawLog(all.sub(0, bottom+1, a.w, a.logLines()))
+	a.drawHints(all.sub(0, a.h-1, a.w, 1))
+	if a.float != nil {
+		c.overlaid = false
+		c.cursor = false
+		a.float.draw(a, c)
+	}
+	return c
+}
+
+func (a *App) drawHeader(r region) {
+	badge := a.backendBadge()
+	record := a.recordBadge()
+	right := " "
+	x := r.w - width(right) - width(record)
+	mark := dim
+	if strings.HasPrefix(record, "●") {
+		mark = okRole
+	}
+	r.text(x, 0, mark, record)
+	x -= 2 + width(badge)
+	r.text(x, 0, accent, badge)
+	r.text(1, 0, strong, "fp4tui")
+	room := x - 2 - 9
+	r.text(9, 0, plain, a.title(room))
+}
+
+// title is the checkpoint and the layer; the layer loses its middle first.
+func (a *App) title(room int) string {
+	s := a.scene()
+	name, path := a.at.layer, a.at.path
+	if info, known, _ := look[exec.LayerInfo](s, "info "+a.at.w); known && name == "" {
+		name, path = info.Name, info.Path
+	}
+	inLayer := a.at.w != "" && name != "" && a.nav.view != layersView && a.nav.view != startView
+	if path == "" && len(a.at.checkpoints) > 0 {
+		if list, ok, _ := look[exec.LayerList](s, "ls "+a.at.checkpoints[0]); ok {
+			path = list.Path
+		}
+	}
+	base := filepath.Base(path)
+	switch {
+	case path == "" && !inLayer && len(a.at.checkpoints) == 0:
+		return cut("no checkpoint open", room)
+	case path == "" && !inLayer:
+		return cut(plural(int64(len(a.at.checkpoints)), "checkpoint"), room)
+	case !inLayer && len(a.at.checkpoints) > 1:
+		return cut(fmt.Sprintf("%d checkpoints", len(a.at.checkpoints)), room)
+	case !inLayer:
+		return cutMiddle(path, room)
+	case path == "":
+		return cutMiddle(name, room)
+	}
+	if width(base)+3+width(name) > room {
+		base = cut(base, max(8, room/3))
+	}
+	return base + " › " + cutMiddle(name, max(3, room-width(base)-3))
+}
+
+func (a *App) backendBadge() string {
+	if a.at.e != "" && a.at.diff.GotBy != "" {
+		return cut(a.at.diff.GotBy, 24)
+	}
+	return "emu"
+}
+
+// recordBadge says where the session is being kept: ● recording, ○ nothing saved yet.
+func (a *App) recordBadge() string {
+	if a.at.saved == "" && a.at.unsaved == 0 {
+		return "○ not saved"
+	}
+	text := "● " + cut(filepath.Base(a.notebook()), 24)
+	if a.at.unsaved > 0 {
+		text += " +" + number.Count(int64(a.at.unsaved))
+	}
+	return text
+}
+
+func (a *App) drawTabs(r region) {
+	a.eachTab(func(t tab, x int, text string, current bool) {
+		if current {
+			r.text(x, 0, strong, text)
+			return
+		}
+		for _, ch := range text {
+			look := plain
+			if ch >= 'A' && ch <= 'Z' || ch == '@' {
+				look = accent
+			}
+			x = r.text(x, 0, look, string(ch))
+		}
+	})
+}
+
+// eachTab lays the tabs out; drawing and clicking share it.
+func (a *App) eachTab(visit func(t tab, x int, text string, current bool)) {
+	x := 1
+	for _, t := range tabs() {
+		text, current := t.name, tabOf(a.nav.view) == t.view
+		if current {
+			text = "[" + text + "]"
+		}
+		visit(t, x, text, current)
+		x += width(text) + 1
+	}
+}
+
+// drawStatusLine is the third line; the right part gives way.
+func drawStatusLine(r region, p pane, s *scene) {
+	left, right := p.status(s)
+	end := r.spans(1, 0, left...)
+	total := 0
+	for _, part := range right {
+		total += width(part.text)
+	}
+	if room := r.w - 1 - end - 2; total > room {
+		if len(right) != 1 || room < 8 {
+			return
+		}
+		right = []span{{right[0].role, cut(right[0].text, room)}}
+		total = width(right[0].text)
+	}
+	r.spans(r.w-1-total, 0, right...)
+}
+
+// drawLog shows the running job, or the last commands.
+func (a *App) drawLog(r region) {
+	if text := a.progressText(r.w - 2); text != "" {
+		r.text(1, r.h-1, plain, text)
+		r = r.sub(0, 0, r.w, r.h-1)
+	}
+	lines := a.status.lines
+	for y := r.h - 1; y >= 0 && len(lines) > 0; y-- {
+		line := lines[len(lines)-1]
+		lines = lines[:len(lines)-1]
+		left := line.left
+		if line.right != "" {
+			left = cutMiddle(left, max(20, r.w-4-width(line.right)))
+		}
+		x := r.text(1, y, line.role, cut(left, r.w-2))
+		if line.right != "" {
+			x = max(35*r.w/80, x+3)
+			if over := x + width(line.right) + 1 - r.w; over > 0 {
+				x = max(width(left)+3, x-over)
+			}
+			r.text(x, y, plain, cut(line.right, r.w-1-x))
+		}
+	}
+}
+
+// slowAfter is how long work may take before the screen speaks of it.
+const slowAfter = 200 * time.Millisecond
+
+// progressText is verb, bar, percent and time left of a job that takes long.
+func (a *App) progressText(w int) string {
+	if a.nav.prefix != "" || a.nav.count > 0 {
+		return a.pendingText(w)
+	}
+	j := a.work.job
+	if j == nil || time.Since(j.started) < slowAfter {
+		return ""
+	}
+	tail := "   Ctrl-C cancels"
+	share := j.share()
+	if share < 0 {
+		return cut(fmt.Sprintf("%s  working, %d s", j.task.line, int(time.Since(j.started).Seconds())), w-width(tail)) + tail
+	}
+	const cells = 20
+	filled := bar(share, 1, cells, a.opt.ASCII)
+	filled += strings.Repeat("·", max(0, cells-width(filled)))
+	left := ""
+	if share > 0.02 {
+		spent := time.Since(j.started).Seconds()
+		left = fmt.Sprintf("  %d s left", int(spent/share-spent+0.5))
+	}
+	bar := fmt.Sprintf("  %s %3d%%%s", filled, int(share*100), left)
+	return cut(j.task.line, max(8, w-width(bar)-width(tail))) + bar + tail
+}
+
+// drawHints is the last line: five keys of this screen, or the cure of a failure.
+func (a *App) drawHints(r region) {
+	if a.status.cure != "" {
+		r.text(1, 0, warnRole, cut("? "+a.status.cure, r.w-2))
+		return
+	}
+	x := 1
+	limit := r.w - 17
+	for _, h := range a.hints() {
+		if x+width(h[0])+1+width(h[1]) > limit {
+			break
+		}
+		x = r.text(x, 0, accent, h[0])
+		x = r.text(x+1, 0, dim, h[1]) + 2
+	}
+	r.spans(r.w-16, 0, span{accent, "g"}, span{dim, " views  "}, span{accent, "?"}, span{dim, " keys"})
+}
+
+// drawTooSmall is the one honest screen below 80×24. Work goes on; the prompt works.
+func (a *App) drawTooSmall(r region) {
+	texts := []string{
+		"", fmt.Sprintf(" fp4tui needs %d×%d, this is %d×%d.", minWidth, minHeight, r.w, r.h),
+		" The session is kept; enlarge the window,", " or continue in lines:  fp4tui repl", "",
+	}
+	if j := a.work.job; j != nil {
+		line := " " + j.task.line
+		if share := j.share(); share >= 0 {
+			line += fmt.Sprintf("   %d%%", int(share*100))
+		}
+		texts = append(texts, line+"   Ctrl-C cancels")
+	} else if n := len(a.status.lines); n > 0 {
+		texts = append(texts, " "+join(a.status.lines[n-1].left, a.status.lines[n-1].right))
+	}
+	for y, text := range texts {
+		r.text(1, y, plain, cut(text, r.w-1))
+	}
+	if p, ok := a.float.(*prompt); ok {
+		p.drawLine(a, r.sub(0, r.h-1, r.w, 1))
+	}
+}

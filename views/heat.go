@@ -1,0 +1,195 @@
+package views
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"fp4tui/exec"
+	"fp4tui/views/number"
+)
+
+// heatmap draws an exec.Heat: half blocks with two colours a cell, or one glyph a cell
+// where there is no colour. Rows and columns of the result are pixels; a cell is one
+// pixel wide and two high.
+type heatmap struct {
+	exec.Heat
+	lo, hi float64 // colour range
+	crossM int     // crosshair, in elements; -1: none
+	crossN int
+}
+
+// glyphRamp is the ramp without colour; the blank is exactly zero.
+const glyphRamp = " .:-=+*#%@"
+
+// labelWidth is the row labels' column for indices up to n.
+func labelWidth(n int) int { return max(4, len(strconv.Itoa(max(n-1, 0)))+2) }
+
+// step places a magnitude on a ramp of n steps, on a logarithmic scale.
+func (h heatmap) step(v float64, n int) int {
+	if h.lo <= 0 || h.hi <= h.lo {
+		return n - 1
+	}
+	t := math.Log(math.Abs(v)/h.lo) / math.Log(h.hi/h.lo)
+	if math.IsInf(v, 0) {
+		t = 1
+	}
+	return min(max(int(t*float64(n)), 0), n-1)
+}
+
+// pixel is one value of the map as the painter needs it.
+type pixel struct {
+	value float64
+	nan   bool // holds a NaN or an infinity
+	none  bool // outside the map: not data
+}
+
+func (h heatmap) at(row, col int) pixel {
+	i := row*h.W + col
+	if row < 0 || row >= h.H || col < 0 || col >= h.W || i >= len(h.Values) {
+		return pixel{none: true}
+	}
+	v := float64(h.Values[i])
+	nan := i < len(h.NaNs) && h.NaNs[i] > 0 || math.IsInf(v, 0)
+	if math.IsNaN(v) {
+		return pixel{nan: nan, none: !nan}
+	}
+	return pixel{value: v, nan: nan}
+}
+
+func (h heatmap) ink(p pixel, th *theme) ink {
+	switch {
+	case p.none || p.value == 0:
+		return 0
+	case p.value < 0:
+		return th.minus[h.step(p.value, len(th.minus))]
+	case h.signed():
+		return th.plus[h.step(p.value, len(th.plus))]
+	}
+	return th.ramp[h.step(p.value, len(th.ramp))]
+}
+
+func (h heatmap) signed() bool { return h.Metric == "signed" }
+
+// cell is the text and style of two pixels, one above the other.
+func (h heatmap) cell(top, bottom pixel, th *theme) (string, style) {
+	if top.nan || bottom.nan {
+		return "!", th.roles[nanRole]
+	}
+	if th.glyphs {
+		larger := top
+		if top.none || !bottom.none && math.Abs(bottom.value) > math.Abs(top.value) {
+			larger = bottom
+		}
+		if larger.none || larger.value == 0 {
+			return " ", style{}
+		}
+		glyph := 1 + h.step(larger.value, len(glyphRamp)-1)
+		return glyphRamp[glyph : glyph+1], style{fg: h.ink(larger, th)}
+	}
+	fg, bg := h.ink(top, th), h.ink(bottom, th)
+	switch {
+	case fg == 0 && bg == 0:
+		return " ", style{}
+	case fg == 0:
+		return "▄", style{fg: bg}
+	}
+	return "▀", style{fg: fg, bg: bg}
+}
+
+// draw paints the pixels at the origin of r and the crosshair on top.
+func (h heatmap) draw(r region) {
+	for y := range min(r.h, (h.H+1)/2) {
+		for x := range min(r.w, h.W) {
+			text, look := h.cell(h.at(2*y, x), h.at(2*y+1, x), r.th)
+			r.put(x, y, look, text)
+		}
+	}
+	if x, y, ok := h.crossCell(); ok {
+		r.text(x, y, cursorRole, "┼")
+		r.cursorAt(x, y)
+	}
+}
+
+// crossCell is where the crosshair stands, in cells of the map.
+func (h heatmap) crossCell() (x, y int, ok bool) {
+	if h.crossM < h.Row0 || h.crossN < h.Col0 || h.RowStep <= 0 || h.ColStep <= 0 {
+		return 0, 0, false
+	}
+	y, x = (h.crossM-h.Row0)/h.RowStep/2, (h.crossN-h.Col0)/h.ColStep
+	return x, y, x < h.W && y < (h.H+1)/2
+}
+
+// axes writes the row labels left of the map and the column labels above it, with a
+// tick where the crosshair stands.
+func (h heatmap) axes(top, left region, labels int) {
+	for y := range min(left.h, (h.H+1)/2) {
+		left.right(labels-1, y, dim, strconv.Itoa(h.Row0+2*y*h.RowStep))
+	}
+	every := 8
+	for every*h.ColStep < 8 {
+		every *= 2
+	}
+	for x := 0; x < h.W; x += every {
+		label := strconv.Itoa(h.Col0 + x*h.ColStep)
+		if x+len(label) <= top.w && len(label) < every {
+			top.text(x, 0, dim, label)
+		}
+	}
+	if x, y, ok := h.crossCell(); ok {
+		mark := func(s style) style { return top.th.roles[strong] }
+		left.paint(0, y, labels-1, mark)
+		if y < left.h {
+			left.text(0, y, strong, "▸")
+		}
+		if x < top.w {
+			top.text(x, 0, strong, "▾")
+		}
+	}
+}
+
+// marginals draws the largest value of each row at the right and of each column below.
+func (h heatmap) marginals(right, below region) {
+	for y := range min(right.h, (h.H+1)/2) {
+		v := float64(margin(h.RowMax, 2*y))
+		if w := float64(margin(h.RowMax, 2*y+1)); w > v || math.IsNaN(w) {
+			v = w
+		}
+		right.text(0, y, dim, bar(v, h.hi, min(3, right.w), right.th.ascii))
+	}
+	cols := make([]float64, 0, h.W)
+	for x := range min(h.W, below.w) {
+		cols = append(cols, float64(margin(h.ColMax, x)))
+	}
+	below.text(0, 0, dim, spark(cols, 0, h.hi, below.th.ascii))
+}
+
+func margin(values []exec.Float32, i int) exec.Float32 {
+	if i < 0 || i >= len(values) {
+		return 0
+	}
+	return values[i]
+}
+
+// legend is the scale of the colours: "log .13 .:-=+*#%@ .69".
+func (h heatmap) legend(th *theme) []span {
+	out := []span{{dim, "log " + trimZero(h.lo) + " "}}
+	if th.glyphs {
+		out = append(out, span{plain, glyphRamp[1:]})
+	} else {
+		for i := range th.ramp {
+			out = append(out, span{rampRole(i), "█"})
+		}
+	}
+	return append(out, span{dim, " " + trimZero(h.hi)})
+}
+
+// trimZero writes a colour bound in few cells: ".13", "7.1e-08".
+func trimZero(v float64) string {
+	return strings.Replace(strings.Replace(number.Short(v, 2), "0.", ".", 1), "-.", "-0.", 1)
+}
+
+// heatOf makes a heatmap with the colour range of the whole map.
+func heatOf(h exec.Heat, m, n int) heatmap {
+	return heatmap{Heat: h, lo: float64(h.Lo), hi: float64(h.Hi), crossM: m, crossN: n}
+}

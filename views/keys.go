@@ -1,0 +1,214 @@
+package views
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// places is a set of views.
+type places uint16
+
+func in(views ...viewID) places {
+	var p places
+	for _, v := range views {
+		p |= 1 << v
+	}
+	return p
+}
+
+// everywhere is every view.
+const everywhere places = 1<<viewCount - 1
+
+// binding is one row of the key table: what a key does where. The table feeds the
+// dispatch, the hints, the help page, the palette and the documentation.
+type binding struct {
+	keys    []string // as Bubble Tea writes them; "g l" is a prefix and a key
+	in      places
+	run     func(*App, int) tea.Cmd // the count: 0 when none was typed
+	text    string                  // what it does
+	command string                  // the command it runs; empty: only what is visible changes
+	hint    string                  // its word in the last line; empty: not there
+	group   string                  // column of the help page: move, look, do
+}
+
+// lookup finds what a key does in a view.
+func lookup(table []binding, v viewID, key string) (binding, bool) {
+	for _, b := range table {
+		if b.in&(1<<v) == 0 {
+			continue
+		}
+		for _, k := range b.keys {
+			if k == key {
+				return b, true
+			}
+		}
+	}
+	return binding{}, false
+}
+
+// continuations are the keys that may follow a prefix in a view.
+func continuations(table []binding, v viewID, prefix string) []binding {
+	var out []binding
+	for _, b := range table {
+		if b.in&(1<<v) != 0 && strings.HasPrefix(b.keys[0], prefix+" ") {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// key is the one way in for the keyboard: prompt and dialogs first, then counts,
+// prefixes and the table.
+func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
+	key := msg.String()
+	a.status.cure = ""
+	if a.tooSmall() && a.float == nil && key != ":" && key != "ctrl+c" && key != "q" {
+		return nil
+	}
+	if a.float != nil {
+		return a.float.key(a, msg)
+	}
+	if a.nav.prefix == "" && len(key) == 1 && (key >= "1" && key <= "9" || key == "0" && a.nav.count > 0) {
+		a.nav.count = min(a.nav.count*10+int(key[0]-'0'), 1_000_000)
+		return nil
+	}
+	full := key
+	if a.nav.prefix != "" {
+		full = a.nav.prefix + " " + key
+	}
+	count := a.nav.count
+	b, bound := lookup(a.keys, a.nav.view, full)
+	if !bound && a.nav.prefix == "" && len(continuations(a.keys, a.nav.view, key)) > 0 {
+		a.nav.prefix = key
+		return nil
+	}
+	a.nav.prefix, a.nav.count = "", 0
+	if !bound {
+		if full != "esc" {
+			a.status.say(full + " does nothing here; ? shows what does")
+		}
+		return nil
+	}
+	return b.run(a, count)
+}
+
+// pendingText shows a prefix or count that waits, with what can follow.
+func (a *App) pendingText(w int) string {
+	if a.nav.prefix == "" {
+		return fmt.Sprintf("%d …", a.nav.count)
+	}
+	var parts []string
+	for _, b := range continuations(a.keys, a.nav.view, a.nav.prefix) {
+		parts = append(parts, strings.TrimPrefix(b.keys[0], a.nav.prefix+" ")+" "+b.hintOrText())
+	}
+	return cut(a.nav.prefix+" …   "+strings.Join(parts, "  "), w)
+}
+
+func (b binding) hintOrText() string {
+	if b.hint != "" {
+		return b.hint
+	}
+	return b.text
+}
+
+// hints are the key and word pairs of the last line.
+func (a *App) hints() [][2]string {
+	var out [][2]string
+	if a.work.job != nil {
+		out = append(out, [2]string{"Ctrl-C", "cancel"})
+	}
+	seen := map[string]bool{}
+	for _, b := range a.keys {
+		if b.hint == "" || b.in&(1<<a.nav.view) == 0 || b.in == everywhere || strings.Contains(b.keys[0], " ") || seen[b.keys[0]] {
+			continue
+		}
+		seen[b.keys[0]] = true
+		out = append(out, [2]string{a.keyLabel(b.keys[0]), b.hint})
+	}
+	return out[:min(len(out), 6)]
+}
+
+// keyLabel writes a key as users know it.
+func (a *App) keyLabel(key string) string {
+	label := keyLabel(key)
+	if a.opt.ASCII {
+		label = strings.ReplaceAll(label, "↵", "Enter")
+	}
+	return label
+}
+
+func keyLabel(key string) string {
+	names := map[string]string{
+		"enter": "↵", "esc": "Esc", "tab": "Tab", "shift+tab": "S-Tab", "space": "Space", "backspace": "Backspace",
+		"pgdown": "PgDn", "pgup": "PgUp", "home": "Home", "end": "End", "f1": "F1",
+		"up": "↑", "down": "↓", "left": "←", "right": "→",
+	}
+	if name, ok := names[key]; ok {
+		return name
+	}
+	if letter, ok := strings.CutPrefix(key, "ctrl+"); ok {
+		return "Ctrl-" + strings.ToUpper(letter)
+	}
+	return strings.ReplaceAll(key, " ", "")
+}
+
+// viewName is how a view is called in help and documentation.
+func viewName(v viewID) string {
+	return [...]string{"Start", "Layers", "Weight", "Scales", "Codes", "Error", "Bytes", "lInt", "Log", "worst list", "element", "Help"}[v]
+}
+
+// placeNames writes a set of views.
+func placeNames(p places) string {
+	if p == everywhere {
+		return "everywhere"
+	}
+	var names []string
+	for v := range viewCount {
+		if p&(1<<v) != 0 {
+			names = append(names, viewName(v))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// KeyMarkdown is the key table for the documentation.
+func KeyMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| key | where | does | command |\n|---|---|---|---|\n")
+	for _, row := range keyTable() {
+		labels := make([]string, len(row.keys))
+		for i, k := range row.keys {
+			labels[i] = "`" + strings.ReplaceAll(keyLabel(k), "|", `\|`) + "`"
+		}
+		command := row.command
+		if command != "" {
+			command = "`" + command + "`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", strings.Join(labels, " "), placeNames(row.in), row.text, command)
+	}
+	return b.String()
+}
+
+// duplicateKeys lists the keys that two rows claim in one view; a test holds it empty.
+func duplicateKeys(table []binding) []string {
+	var out []string
+	for v := range viewCount {
+		seen := map[string]bool{}
+		for _, b := range table {
+			if b.in&(1<<v) == 0 {
+				continue
+			}
+			for _, k := range b.keys {
+				if seen[k] {
+					out = append(out, viewName(v)+" "+k)
+				}
+				seen[k] = true
+			}
+		}
+	}
+	sort.Strings(out)
+	return out
+}

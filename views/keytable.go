@@ -1,0 +1,138 @@
+package views
+
+import tea "charm.land/bubbletea/v2"
+
+// keyTable is every key of the program. Order matters: rows with a hint fill the last
+// line from the left. A key stands at most once for each view.
+func keyTable() []binding {
+	var table []binding
+	for _, part := range [][]binding{openKeys(), workKeys(), mapKeys(), moveKeys(), viewKeys(), sessionKeys()} {
+		table = append(table, part...)
+	}
+	return table
+}
+
+func openKeys() []binding {
+	opens := (*App).openHere
+	return []binding{
+		{keys: []string{"enter"}, in: in(startView, layersView), run: opens, text: "open it", command: "w = layer c NAME", hint: "open", group: "do"},
+		{keys: []string{"enter"}, in: in(errorView, worstView), run: opens, text: "why: the element, its largest terms", command: "info e[m,n]", hint: "why", group: "do"},
+		{keys: []string{"enter"}, in: in(weightView), run: opens, text: "the bytes of the tensor", command: "bytes w[n, a:b]", hint: "bytes", group: "do"},
+		{keys: []string{"enter"}, in: in(scalesView, codesView), run: opens, text: "the bytes of this block", command: "bytes w[n, a:b]", hint: "bytes", group: "do"},
+		{keys: []string{"enter"}, in: in(elementView), run: opens, text: "the byte of the focused term", command: "bytes w[n, a:b]", hint: "byte", group: "do"},
+		{keys: []string{"enter"}, in: in(lintView), run: opens, text: "show where the finding is", command: "w = layer c NAME", hint: "show it", group: "do"},
+		{keys: []string{"enter"}, in: in(logView), run: opens, text: "run the command again", hint: "again", group: "do"},
+	}
+}
+
+func workKeys() []binding {
+	layerViews := in(weightView, scalesView, codesView, bytesView)
+	return []binding{
+		{keys: []string{"r"}, in: in(layersView) | layerViews, run: (*App).runLayer, text: "run the layer and compare with its reference", command: "y = gemm x w backend=emu", hint: "run", group: "do"},
+		{keys: []string{"S"}, in: in(layersView), run: (*App).sortLayers, text: "sort by name, findings, scales, size", hint: "sort", group: "look"},
+		{keys: []string{"f"}, in: in(layersView, lintView), run: (*App).filter, text: "filter by finding", hint: "filter", group: "look"},
+		{keys: []string{"space"}, in: in(layersView), run: (*App).fold, text: "fold, unfold", group: "look"},
+		{keys: []string{"w"}, in: in(layersView, lintView), run: (*App).nextFinding, text: "next finding", hint: "next finding", group: "move"},
+		{keys: []string{"b"}, in: in(layersView, lintView), run: (*App).prevFinding, text: "previous finding", group: "move"},
+		{keys: []string{"i"}, in: in(scalesView, codesView), run: (*App).linearLog, text: "bars linear or logarithmic", hint: "linear/log", group: "look"},
+		{keys: []string{"e"}, in: in(logView), run: (*App).editCommand, text: "edit the command at the prompt", hint: "edit", group: "do"},
+	}
+}
+
+func mapKeys() []binding {
+	maps, family := in(errorView), in(errorView, worstView, elementView)
+	zoom := func(z zoom) func(*App, int) tea.Cmd {
+		return func(a *App, count int) tea.Cmd { return a.zoom(z, count) }
+	}
+	return []binding{
+		{keys: []string{"w"}, in: family, run: (*App).nextWorst, text: "next worst element", command: "top e 20 by=abs", hint: "worst", group: "move"},
+		{keys: []string{"b"}, in: family, run: (*App).prevWorst, text: "previous worst element", command: "top e 20 by=abs", group: "move"},
+		{keys: []string{"+", "="}, in: maps, run: zoom(zoomIn), text: "zoom in", command: "map e[m0:m1, n0:n1]", hint: "zoom", group: "look"},
+		{keys: []string{"-"}, in: maps, run: zoom(zoomOut), text: "zoom out", command: "map e[m0:m1, n0:n1]", group: "look"},
+		{keys: []string{"z a"}, in: maps, run: zoom(zoomAll), text: "zoom: all", command: "map e", hint: "all", group: "look"},
+		{keys: []string{"z z"}, in: maps, run: zoom(zoomCentre), text: "zoom: centre on the cursor", hint: "centre", group: "look"},
+		{keys: []string{"z b"}, in: maps, run: zoom(zoomBlock), text: "zoom: a pixel is a block of 16", hint: "block 16", group: "look"},
+		{keys: []string{"z t"}, in: maps, run: zoom(zoomTile), text: "zoom: a pixel is a tile of 128", hint: "tile 128", group: "look"},
+		{keys: []string{"z 1"}, in: maps, run: zoom(zoomElements), text: "zoom: the elements with their values", hint: "elements", group: "look"},
+		{keys: []string{"m"}, in: in(errorView, worstView), run: (*App).nextMetric, text: "metric: abs, signed, rel, ulp", command: "map e metric=…", hint: "metric", group: "look"},
+		{keys: []string{"a"}, in: maps, run: (*App).nextAggregate, text: "a pixel is max, mean or count", command: "map e agg=…", group: "look"},
+		{keys: []string{"c"}, in: maps, run: (*App).lockColours, text: "lock the colours", group: "look"},
+		{keys: []string{"t"}, in: in(errorView, elementView), run: (*App).showWorst, text: "list of worst elements", command: "top e 20 by=abs", hint: "list", group: "look"},
+		{keys: []string{"t"}, in: in(worstView), run: (*App).back, text: "back to the map", hint: "map", group: "look"},
+		{keys: []string{"x"}, in: family, run: (*App).expectHere, text: "make it a check, 10 % above now", command: "expect e.max_abs < …", hint: "expect", group: "do"},
+	}
+}
+
+func moveKeys() []binding {
+	go1 := func(m motion) func(*App, int) tea.Cmd {
+		return func(a *App, count int) tea.Cmd { return a.move(m, count) }
+	}
+	grids := in(scalesView, codesView, errorView, bytesView)
+	rows := everywhere &^ in(weightView)
+	return []binding{
+		{keys: []string{"j", "down"}, in: rows, run: go1(moveDown), text: "down", group: "move"},
+		{keys: []string{"k", "up"}, in: rows, run: go1(moveUp), text: "up", group: "move"},
+		{keys: []string{"h", "left"}, in: grids | in(layersView), run: go1(moveLeft), text: "left; fold", group: "move"},
+		{keys: []string{"l", "right"}, in: grids | in(layersView), run: go1(moveRight), text: "right; unfold", group: "move"},
+		{keys: []string{"H"}, in: grids, run: go1(blockLeft), text: "a block left", group: "move"},
+		{keys: []string{"L"}, in: grids, run: go1(blockRight), text: "a block right", group: "move"},
+		{keys: []string{"K"}, in: grids, run: go1(blockUp), text: "16 rows up", group: "move"},
+		{keys: []string{"J"}, in: grids, run: go1(blockDown), text: "16 rows down", group: "move"},
+		{keys: []string{"g g", "home"}, in: rows, run: go1(moveFirst), text: "first", hint: "first", group: "move"},
+		{keys: []string{"G", "end"}, in: rows, run: go1(moveLast), text: "last", group: "move"},
+		{keys: []string{"0"}, in: grids, run: go1(rowStart), text: "start of the row", group: "move"},
+		{keys: []string{"$"}, in: grids, run: go1(rowEnd), text: "end of the row", group: "move"},
+		{keys: []string{"ctrl+d"}, in: rows, run: go1(halfDown), text: "half a page down", group: "move"},
+		{keys: []string{"ctrl+u"}, in: rows, run: go1(halfUp), text: "half a page up", group: "move"},
+		{keys: []string{"pgdown", "ctrl+f"}, in: rows, run: go1(pageDown), text: "a page down", group: "move"},
+		{keys: []string{"pgup", "ctrl+b"}, in: rows, run: go1(pageUp), text: "a page up", group: "move"},
+	}
+}
+
+func viewKeys() []binding {
+	to := func(v viewID) func(*App, int) tea.Cmd {
+		return func(a *App, _ int) tea.Cmd { return a.goTo(v) }
+	}
+	finds := in(layersView, lintView, logView, errorView, worstView)
+	return []binding{
+		{keys: []string{"/"}, in: finds, run: (*App).findPrompt, text: "find a name; on the map a value (> 1e-2)", command: "where e > 1e-2", hint: "find", group: "move"},
+		{keys: []string{"n"}, in: finds, run: (*App).findNext, text: "next match", group: "move"},
+		{keys: []string{"N"}, in: finds, run: (*App).findPrev, text: "previous match", group: "move"},
+		{keys: []string{"esc", "backspace"}, in: everywhere &^ in(startView, layersView), run: (*App).back, text: "back", hint: "back", group: "move"},
+		{keys: []string{"g l"}, in: everywhere, run: to(layersView), text: "Layers", group: "view"},
+		{keys: []string{"g w"}, in: everywhere, run: to(weightView), text: "Weight", group: "view"},
+		{keys: []string{"g s"}, in: everywhere, run: to(scalesView), text: "Scales", group: "view"},
+		{keys: []string{"g c"}, in: everywhere, run: to(codesView), text: "Codes", group: "view"},
+		{keys: []string{"g e"}, in: everywhere, run: to(errorView), text: "Error", group: "view"},
+		{keys: []string{"g b"}, in: everywhere, run: to(bytesView), text: "Bytes", group: "view"},
+		{keys: []string{"g i"}, in: everywhere, run: to(lintView), text: "lInt", group: "view"},
+		{keys: []string{"@", "g @"}, in: everywhere &^ in(logView), run: to(logView), text: "log of the commands", group: "view"},
+		{keys: []string{"@"}, in: in(logView), run: (*App).back, text: "close the log", group: "view"},
+		{keys: []string{"f1"}, in: everywhere &^ in(helpView), run: to(helpView), text: "help for this view", group: "view"},
+		{keys: []string{"f1"}, in: in(helpView), run: (*App).back, text: "close the help", group: "view"},
+		{keys: []string{"}"}, in: everywhere, run: func(a *App, _ int) tea.Cmd { return a.turn(1) }, text: "next view", group: "view"},
+		{keys: []string{"{"}, in: everywhere, run: func(a *App, _ int) tea.Cmd { return a.turn(-1) }, text: "previous view", group: "view"},
+	}
+}
+
+func sessionKeys() []binding {
+	yank := func(what string) func(*App, int) tea.Cmd {
+		return func(a *App, _ int) tea.Cmd { return a.yank(what) }
+	}
+	return []binding{
+		{keys: []string{":"}, in: in(startView), run: (*App).commandPrompt, text: "prompt: any command", hint: "command", group: "do"},
+		{keys: []string{":"}, in: everywhere &^ in(startView), run: (*App).commandPrompt, text: "prompt: any command", group: "do"},
+		{keys: []string{"?", "ctrl+p"}, in: everywhere, run: (*App).openPalette, text: "palette: what can be done here", group: "do"},
+		{keys: []string{"y y"}, in: everywhere, run: yank("command"), text: "copy the command", hint: "command", group: "do"},
+		{keys: []string{"y v"}, in: everywhere, run: yank("value"), text: "copy the value", hint: "value", group: "do"},
+		{keys: []string{"y p"}, in: everywhere, run: yank("address"), text: "copy the address", hint: "address", group: "do"},
+		{keys: []string{"y t"}, in: everywhere, run: yank("table"), text: "copy the table", hint: "table", group: "do"},
+		{keys: []string{"s"}, in: everywhere, run: (*App).save, text: "save the session as a notebook", command: "export session NAME.fp4.md", group: "do"},
+		{keys: []string{"u"}, in: everywhere, run: (*App).undo, text: "undo the last command", command: "undo", group: "do"},
+		{keys: []string{"q"}, in: in(startView), run: (*App).quit, text: "quit", hint: "quit", group: "do"},
+		{keys: []string{"q"}, in: everywhere &^ in(startView), run: (*App).quit, text: "quit; asks when something is unsaved", group: "do"},
+		{keys: []string{"ctrl+c"}, in: everywhere, run: (*App).interrupt, text: "cancel the job; with none: quit", group: "do"},
+		{keys: []string{"ctrl+z"}, in: everywhere, run: func(*App, int) tea.Cmd { return tea.Suspend }, text: "suspend", group: "do"},
+		{keys: []string{"ctrl+l"}, in: everywhere, run: func(*App, int) tea.Cmd { return tea.ClearScreen }, text: "draw the screen again", group: "look"},
+	}
+}

@@ -1,0 +1,75 @@
+package views
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// doubleClick is how soon the second click has to come.
+const doubleClick = 400 * time.Millisecond
+
+// mouse does what the keys do: a click moves the cursor, a second one is Enter, the
+// wheel scrolls lists and zooms the map at the pointer.
+func (a *App) mouse(msg tea.Msg) tea.Cmd {
+	if a.float != nil || a.tooSmall() {
+		return nil
+	}
+	switch msg := msg.(type) {
+	case tea.MouseClickMsg:
+		if msg.Button == tea.MouseLeft {
+			return a.clickAt(msg.X, msg.Y)
+		}
+	case tea.MouseWheelMsg:
+		switch msg.Button {
+		case tea.MouseWheelUp:
+			return a.wheel(msg.X, msg.Y, moveUp, zoomIn)
+		case tea.MouseWheelDown:
+			return a.wheel(msg.X, msg.Y, moveDown, zoomOut)
+		}
+	}
+	return nil
+}
+
+func (a *App) clickAt(x, y int) tea.Cmd {
+	if y == 1 {
+		to := startView
+		a.eachTab(func(t tab, from int, text string, _ bool) {
+			if x >= from && x < from+width(text) {
+				to = t.view
+			}
+		})
+		if to != startView {
+			return a.goTo(to)
+		}
+		return nil
+	}
+	if y == a.h-1 && x >= a.w-7 {
+		return a.openPalette(0)
+	}
+	p, ok := a.panes[a.nav.view].(clicker)
+	if !ok || y < 3 || !p.click(a.scene(), x, y-3) {
+		return nil
+	}
+	now := time.Now()
+	again := x == a.nav.clickX && y == a.nav.clickY && now.Sub(a.nav.clicked) < doubleClick
+	a.nav.clickX, a.nav.clickY, a.nav.clicked = x, y, now
+	if again {
+		a.nav.clicked = time.Time{}
+		return a.openHere(0)
+	}
+	return nil
+}
+
+// wheelRows is how many rows one notch of the wheel scrolls.
+const wheelRows = 3
+
+func (a *App) wheel(x, y int, m motion, z zoom) tea.Cmd {
+	if a.nav.view != errorView {
+		return a.move(m, wheelRows)
+	}
+	if a.errorPane().click(a.scene(), x, y-3) {
+		return a.zoom(z, 1)
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+package views
+
+import "fp4tui/exec"
+
+// Options is everything the terminal needs to know. Run and the tests build the same
+// App from it.
+type Options struct {
+	Engine   exec.Engine
+	Path     string    // opened at start; empty: the Start screen
+	Profile  Profile   // colours; empty or "auto": ask the terminal
+	ASCII    bool      // only ASCII glyphs
+	Start    StartInfo // the rows of the Start screen
+	Startup  []string  // commands run at start; with Path and none: c = load PATH
+	Tour     []string  // commands that the tour row runs
+	Notebook string    // the file that s suggests; empty: from Path
+	NoMouse  bool
+	Version  string
+}
+
+// StartInfo is what the Start screen offers besides the tour.
+type StartInfo struct {
+	Rows  []StartRow
+	Ready string // the first log line: "ready in 41 ms · 16 CPU threads"
+}
+
+// StartRow is one thing to open. Without commands Enter writes Prompt at the prompt.
+type StartRow struct {
+	Name     string // "this directory"
+	Text     string // "3 checkpoints found: ./llama-nvfp4"
+	Commands []string
+	Prompt   string // "load "
+}

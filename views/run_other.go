@@ -1,0 +1,8 @@
+//go:build !unix
+
+package views
+
+import "os"
+
+// hangups are the signals that end the program beside those Bubble Tea handles.
+func hangups() []os.Signal { return []os.Signal{os.Interrupt} }
