@@ -2,6 +2,9 @@ package exec
 
 import (
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 
 	"fp4tui/exec/language"
 )
@@ -23,7 +26,11 @@ var expectSpec = language.Spec{
 }
 
 func (cmd *ExpectCmd) run(c *call) (Result, error) {
-	verdict, err := cmd.Expr.Eval(c.lookup)
+	var used []language.Ref
+	verdict, err := cmd.Expr.Eval(func(ref language.Ref, args []float64) (language.Value, error) {
+		used = append(used, ref)
+		return c.lookup(ref, args)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -35,10 +42,33 @@ func (cmd *ExpectCmd) run(c *call) (Result, error) {
 			c.locate(&r, t.Name)
 		}
 	}
+	c.distrustNaN(&r, used)
 	if !r.OK {
 		return r, ErrCheckFailed
 	}
 	return r, nil
+}
+
+// distrustNaN fails a check that passed on the elements of a comparison that are left
+// while others are NaN: metrics leave NaN out, so a bound alone would call a layer of
+// NaN columns healthy. Naming .nan in the expression says that they are known.
+func (c *call) distrustNaN(r *Check, used []language.Ref) {
+	named, metrics := map[string]bool{}, map[string]*diffValue{}
+	for _, ref := range used {
+		d, ok := c.s.snapshot().handles[ref.Name].(*diffValue)
+		if !ok || len(ref.Attrs) != 1 {
+			continue
+		}
+		metrics[ref.Name] = d
+		named[ref.Name] = named[ref.Name] || ref.Attrs[0] == "nan"
+	}
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		if n := metrics[name].metrics.NaN; n > 0 && !named[name] {
+			r.OK = false
+			r.Terms = append(r.Terms, CheckTerm{Text: name + ".nan == 0 (not asked)", Name: name + ".nan", Op: "==", Actual: Float(n),
+				Margin: Float(math.NaN()), Passing: Float(n)})
+		}
+	}
 }
 
 // locate says where a failed comparison of a diff went wrong.

@@ -120,8 +120,12 @@ func (c *call) describeLayer(r *LayerInfo, v *weightsValue, l *layer.Layer) {
 	if g := groupOf(v.owner, l); g != nil {
 		r.Group = shards(g)
 	}
-	if report, err := lint.Check(c.ctx, v.owner.ckpt, []*layer.Layer{l}, l.Faults, nil); err == nil {
-		for _, f := range report.Findings {
+	report, err := lint.Check(c.ctx, v.owner.ckpt, []*layer.Layer{l}, l.Faults, nil)
+	if err != nil {
+		return // the context ended: there is no one to tell
+	}
+	for _, f := range report.Of(l.Name) {
+		if f.Severity != lint.Info {
 			r.Findings = append(r.Findings, finding(f))
 		}
 	}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"fp4tui/exec"
+	"fp4tui/exec/language"
+)
+
+const prompt = "fp4> "
+
+func (a *app) replCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "repl [PATH]",
+		Short: "the same session as a plain line REPL (no redraw, no boxes; for screen readers and pipes)",
+		Long: "repl reads one command a line. On a terminal it has history and Tab completion;\n" +
+			"from a pipe it stops at the first command that fails and exits with its code.",
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			return a.repl(cmd.Context(), strings.Join(list, ""))
+		},
+	}
+}
+
+// repl runs the line REPL until quit or the end of its input.
+func (a *app) repl(ctx context.Context, path string) error {
+	s := session(exec.Options{})
+	r := &lineREPL{printer: printer{app: a, digits: 4}, session: s}
+	read, restore := r.reader()
+	defer restore()
+	if path != "" {
+		line := loadLine(s, "c", path)
+		fmt.Fprintln(a.out, line)
+		if err := r.run(ctx, line); err != nil && !r.terminal {
+			return err
+		}
+	}
+	for {
+		line, err := r.next(read)
+		switch {
+		case errors.Is(err, io.EOF):
+			return exit(r.failed)
+		case err != nil:
+			return err
+		case language.Blank(line):
+			continue
+		}
+		err = r.run(ctx, line)
+		if errors.Is(err, errLeave) {
+			return exit(r.failed)
+		}
+		if err != nil && !r.terminal {
+			return err
+		}
+	}
+}
+
+// errLeave ends the loop after quit.
+var errLeave = errors.New("quit")
+
+// lineREPL is the state of one plain session.
+type lineREPL struct {
+	printer
+	session  *exec.Session
+	terminal bool // someone is typing: errors don't end the session
+	warned   bool // the loss of unsaved commands was pointed out
+	failed   int  // exit code of failed checks from a pipe
+}
+
+// next reads one command, continuation lines included.
+func (r *lineREPL) next(read func(prompt string) (string, error)) (string, error) {
+	var b strings.Builder
+	p := prompt
+	for {
+		line, err := read(p)
+		if err != nil {
+			if b.Len() > 0 && errors.Is(err, io.EOF) {
+				return b.String(), nil
+			}
+			return "", err
+		}
+		b.WriteString(line)
+		if !strings.HasSuffix(strings.TrimRight(line, " \t\r"), `\`) {
+			return b.String(), nil
+		}
+		b.WriteByte('\n')
+		p = "...> "
+	}
+}
+
+// run executes one line and prints it. Ctrl-C cancels the command, not the session.
+func (r *lineREPL) run(ctx context.Context, line string) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	cell := r.session.Run(ctx, line, r.progress())
+	r.cell(cell)
+	switch {
+	case errors.Is(cell.Err, exec.ErrCheckFailed):
+		if !r.terminal {
+			r.failed = exec.ExitCheck
+		}
+		return nil
+	case cell.Err != nil:
+		return exitCode(exec.ExitCode(cell.Err))
+	}
+	if q, ok := cell.Result.(exec.Quit); ok {
+		if q.Unsaved > 0 && r.terminal && !r.warned {
+			r.warned = true
+			fmt.Fprintf(r.out, "%d commands are not saved: export session NAME.fp4.md, or quit again\n", q.Unsaved)
+			return nil
+		}
+		return errLeave
+	}
+	r.warned = false
+	return nil
+}
+
+// progress prints "working 40%" lines for work above 200 ms, at most one a second.
+func (r *lineREPL) progress() func(done, total int64) {
+	if !r.terminal {
+		return nil
+	}
+	next := time.Now().Add(200 * time.Millisecond)
+	return func(done, total int64) {
+		if now := time.Now(); now.After(next) && total > 0 && done < total {
+			next = now.Add(time.Second)
+			fmt.Fprintf(r.out, "working %d%%\n", 100*done/total)
+		}
+	}
+}
+
+// reader chooses how lines are read: edited on a terminal, as they come otherwise.
+func (r *lineREPL) reader() (read func(prompt string) (string, error), restore func()) {
+	in, isFile := r.in.(*os.File)
+	out, outFile := r.out.(*os.File)
+	if !isFile || !outFile || !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) {
+		lines := bufio.NewReader(io.LimitReader(r.in, maxPiped))
+		return func(string) (string, error) {
+			line, err := lines.ReadString('\n')
+			if err != nil && line != "" {
+				err = nil
+			}
+			return strings.TrimRight(line, "\r\n"), err
+		}, func() {}
+	}
+	r.terminal = true
+	return r.edited(in, out)
+}
+
+// maxPiped bounds what is read from a pipe, in bytes.
+const maxPiped = 64 << 20
+
+// edited reads lines with history and completion. The terminal is raw only while a
+// line is read, so that Ctrl-C reaches a running command.
+func (r *lineREPL) edited(in, out *os.File) (read func(prompt string) (string, error), restore func()) {
+	t := term.NewTerminal(struct {
+		io.Reader
+		io.Writer
+	}{in, out}, prompt)
+	t.AutoCompleteCallback = r.complete(t)
+	restore = func() {}
+	read = func(p string) (string, error) {
+		state, err := term.MakeRaw(int(in.Fd()))
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = term.Restore(int(in.Fd()), state) }()
+		if w, h, err := term.GetSize(int(out.Fd())); err == nil && w > 0 {
+			r.width = w
+			_ = t.SetSize(w, h)
+		}
+		t.SetPrompt(p)
+		return t.ReadLine()
+	}
+	return read, restore
+}
+
+// complete answers Tab: the only candidate is taken; several are taken as far as they
+// agree, and listed.
+func (r *lineREPL) complete(t *term.Terminal) func(line string, pos int, key rune) (string, int, bool) {
+	return func(line string, pos int, key rune) (string, int, bool) {
+		if key != '\t' {
+			return "", 0, false
+		}
+		list := r.session.Complete(line, pos)
+		if len(list) == 0 {
+			return line, pos, true
+		}
+		word := list[0].Text
+		var names []string
+		for _, c := range list {
+			word = commonPrefix(word, c.Text)
+			names = append(names, c.Text)
+		}
+		from, to := list[0].From, list[0].To
+		if len(list) > 1 {
+			fmt.Fprintf(t, "%s\n", strings.Join(names, "  "))
+			if len(word) < pos-from {
+				return line, pos, true
+			}
+		}
+		return line[:from] + word + line[to:], from + len(word), true
+	}
+}
+
+func commonPrefix(a, b string) string {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return a[:n]
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fp4tui/exec"
+	"fp4tui/inspect"
+)
+
+// version is set by release builds: -ldflags "-X main.version=1.2.3".
+var version = "development"
+
+// app is what every subcommand shares: the streams and the flags that stand everywhere.
+type app struct {
+	streams
+	color   string
+	ascii   bool
+	logFile string
+	close   func() // of the log file
+}
+
+// colors are the values of --color.
+var colors = []string{"auto", "truecolor", "256", "16", "never"}
+
+// run is main without the process: it returns the exit code.
+func run(ctx context.Context, args []string, io streams) int {
+	a := &app{streams: io, close: func() {}}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(io.in)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	err := root.ExecuteContext(ctx)
+	a.close()
+	var code exitCode
+	if err == nil || errors.As(err, &code) {
+		return int(code)
+	}
+	fmt.Fprintf(io.err, "fp4tui: %s\n", inspect.Printable(err.Error()))
+	if hint := exec.HintOf(err); hint != "" {
+		fmt.Fprintf(io.err, "hint: %s\n", hint)
+	}
+	return exec.ExitCode(err)
+}
+
+// exitCode ends the process with a code whose reason is already on the screen.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit %d", int(e)) }
+
+// exit turns a code into an error; nil for 0.
+func exit(code int) error {
+	if code == 0 {
+		return nil
+	}
+	return exitCode(code)
+}
+
+// usage marks an error as the user's: exit 2.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", exec.ErrUsage, err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "fp4tui [PATH]",
+		Short: "debug FP4-quantized layers: scales, layouts, one GEMM, the error of every element",
+		Long: "fp4tui opens the terminal UI on a checkpoint (file, directory, cached hub id org/name) or a notebook;\n" +
+			"without PATH the built-in tour. Nothing needs a GPU.",
+		Version:       version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          args(cobra.MaximumNArgs(1)),
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return a.prepare()
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return a.tui(cmd.Context(), strings.Join(args, "")) },
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.color, "color", "auto", "colours: "+strings.Join(colors, "|")+" (beats NO_COLOR, which beats CLICOLOR_FORCE)")
+	flags.BoolVar(&a.ascii, "ascii", false, "only ASCII characters")
+	flags.StringVar(&a.logFile, "log-file", "", "write a log of what happens inside to this file")
+	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand())
+	return root
+}
+
+// args makes a wrong number of arguments a usage error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, list []string) error { return usage(check(cmd, list)) }
+}
+
+// prepare checks the global flags and opens the log.
+func (a *app) prepare() error {
+	known := false
+	for _, c := range colors {
+		known = known || c == a.color
+	}
+	if !known {
+		return usage(fmt.Errorf("--color %s: want %s", a.color, strings.Join(colors, ", ")))
+	}
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	if a.logFile == "" {
+		return nil
+	}
+	f, err := os.OpenFile(a.logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("--log-file: %w", err)
+	}
+	a.close = func() { f.Close() }
+	slog.SetDefault(slog.New(slog.NewJSONHandler(f, nil)))
+	slog.Info("start", "version", version, "args", os.Args)
+	return nil
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"fp4tui/exec"
+	"fp4tui/exec/language"
+	"fp4tui/inspect"
+	"fp4tui/views/text"
+)
+
+func (a *app) runCommand() *cobra.Command {
+	var commands []string
+	var file string
+	p := printer{app: a}
+	cmd := &cobra.Command{
+		Use:   "run -c COMMAND [-c COMMAND]… [-f FILE] [--json]",
+		Short: "run commands, print results, exit",
+		Long: "run parses and name-checks every command first; when one is wrong, nothing runs (exit 2).\n" +
+			"It stops at the first command that fails; failed checks are counted and the rest runs (exit 1).",
+		Example: `  fp4tui run -c "c = load tour:minilm-w4a16" -c "lint c"`,
+		Args:    args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			sources, dir, err := sourcesOf(commands, file)
+			if err != nil {
+				return err
+			}
+			if len(sources) == 0 {
+				return usage(errors.New("nothing to run: give -c COMMAND or -f FILE"))
+			}
+			return p.all(cmd.Context(), session(exec.Options{Dir: dir}), sources)
+		},
+	}
+	cmd.Flags().StringArrayVarP(&commands, "command", "c", nil, "a command; may be repeated")
+	cmd.Flags().StringVarP(&file, "file", "f", "", "a notebook or a list of commands, run before the -c commands; its paths are relative to it")
+	p.flags(cmd)
+	return cmd
+}
+
+// sourcesOf is what -f and -c say, in that order, and the directory that paths are
+// relative to.
+func sourcesOf(commands []string, file string) (sources []language.Source, dir string, err error) {
+	if file != "" {
+		if sources, err = exec.CommandsOf(file); err != nil {
+			return nil, "", err
+		}
+		dir = filepath.Dir(file)
+	}
+	for i, c := range commands {
+		for _, s := range language.Split("-c", 1, c) {
+			s.Pos.File, s.Pos.Line = "-c", i+1
+			sources = append(sources, s)
+		}
+	}
+	return sources, dir, nil
+}
+
+// printer prints cells as text or JSON lines.
+type printer struct {
+	*app
+	json   bool
+	stable bool
+	digits int // 0 is that of notebooks
+	width  int // likewise
+}
+
+func (p *printer) flags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.json, "json", false, "one JSON object a line (docs/result.schema.json)")
+	cmd.Flags().BoolVar(&p.stable, "stable", false, "leave times out of JSON")
+}
+
+// all checks all commands, then runs them.
+func (p *printer) all(ctx context.Context, s *exec.Session, sources []language.Source) error {
+	if _, errs := s.Check(sources); len(errs) > 0 {
+		for _, e := range errs {
+			p.failure(exec.Cell{Command: e.Source, Err: e})
+		}
+		return exitCode(exec.ExitUsage)
+	}
+	code := exec.ExitOK
+	for _, src := range sources {
+		cell := s.Run(ctx, src.Text, nil)
+		p.cell(cell)
+		if r, ok := cell.Result.(exec.LintReport); ok && r.Errors > 0 {
+			code = exec.ExitCheck
+		}
+		if cell.Err != nil {
+			code = exec.ExitCode(cell.Err)
+			if !errors.Is(cell.Err, exec.ErrCheckFailed) {
+				return exitCode(code)
+			}
+		}
+		if _, ok := cell.Result.(exec.Quit); ok {
+			break
+		}
+	}
+	return exit(code)
+}
+
+// cell prints one executed command.
+func (p *printer) cell(c exec.Cell) {
+	if p.json {
+		p.jsonLine(c)
+		return
+	}
+	for _, line := range text.Render(c.Result, p.options()) {
+		fmt.Fprintln(p.out, line)
+	}
+	if c.Err != nil && !errors.Is(c.Err, exec.ErrCheckFailed) {
+		p.failure(c)
+	}
+}
+
+// failure prints why a command did not run or failed: on standard error, or as JSON.
+func (p *printer) failure(c exec.Cell) {
+	if p.json {
+		p.jsonLine(c)
+		return
+	}
+	for _, line := range text.Failure(c.Err, p.options()) {
+		fmt.Fprintln(p.err, line)
+	}
+}
+
+func (p *printer) jsonLine(c exec.Cell) {
+	line, err := c.JSON(p.stable)
+	if err != nil {
+		fmt.Fprintf(p.err, "fp4tui: %s: %v\n", inspect.Printable(c.Command), err)
+		return
+	}
+	fmt.Fprintf(p.out, "%s\n", line)
+}
+
+func (p *printer) options() text.Options {
+	return text.Options{Width: p.width, Digits: p.digits, ASCII: p.ascii}
+}
+
+func (a *app) lintCommand() *cobra.Command {
+	p := printer{app: a}
+	cmd := &cobra.Command{
+		Use:   "lint PATH [--json]",
+		Short: "check a whole checkpoint; exit 1 when a finding is an error",
+		Args:  args(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, list []string) error {
+			s := session(exec.Options{})
+			load := s.Run(cmd.Context(), loadLine(s, "c", list[0]), nil)
+			if load.Err != nil {
+				p.failure(load)
+				return exitCode(exec.ExitCode(load.Err))
+			}
+			return p.all(cmd.Context(), s, []language.Source{{Text: "lint c"}})
+		},
+	}
+	p.flags(cmd)
+	return cmd
+}
+
+// loadLine is the command that opens a path under a name.
+func loadLine(s *exec.Session, name, path string) string {
+	return s.Table().Format(language.Line{Name: name, Verb: "load", Cmd: &exec.LoadCmd{Path: language.Path(path)}})
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"fp4tui/exec"
+	"fp4tui/views"
+)
+
+// tourCommands is what the tour row of the Start screen runs.
+func tourCommands() []string {
+	return []string{"c = load tour:minilm-w4a16", "o = load tour:minilm-bf16.safetensors", "x = load tour:minilm-x.npy"}
+}
+
+// tui opens the terminal UI on a checkpoint, a notebook, or the Start screen.
+func (a *app) tui(ctx context.Context, path string) error {
+	opt := views.Options{
+		Engine: session(exec.Options{}), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
+		Start: views.StartInfo{Rows: startRows(), Ready: ready()}, Version: version,
+	}
+	if strings.HasSuffix(path, ".fp4") || strings.HasSuffix(path, ".fp4.md") {
+		lines, err := startup(path)
+		if err != nil {
+			return err
+		}
+		opt.Engine = session(exec.Options{Dir: filepath.Dir(path)})
+		opt.Startup, opt.Notebook, opt.Path = lines, filepath.Base(path), ""
+	}
+	return views.Run(ctx, opt)
+}
+
+// profile decides the colours: --color beats NO_COLOR beats CLICOLOR_FORCE.
+func (a *app) profile() views.Profile {
+	switch {
+	case a.color != "auto":
+		return views.Profile(a.color)
+	case os.Getenv("NO_COLOR") != "":
+		return "never"
+	}
+	return "auto"
+}
+
+// startRows offers what can be opened here without knowing any name.
+func startRows() []views.StartRow {
+	found := checkpointsHere(".")
+	row := views.StartRow{Name: "this directory", Text: "no checkpoint found; : load PATH opens one elsewhere", Prompt: "c = load "}
+	if len(found) > 0 {
+		row.Text = fmt.Sprintf("%d found: %s", len(found), strings.Join(found, "  "))
+		row.Prompt = "c = load " + found[0]
+	}
+	return []views.StartRow{row}
+}
+
+// maxHere bounds how many names of this directory are offered.
+const maxHere = 3
+
+// checkpointsHere lists files and directories that look like checkpoints.
+func checkpointsHere(dir string) []string {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range list {
+		name := e.Name()
+		looks := strings.HasSuffix(name, ".safetensors")
+		if e.IsDir() {
+			inside, err := filepath.Glob(filepath.Join(dir, name, "*.safetensors"))
+			looks = err == nil && len(inside) > 0
+		}
+		if looks && len(out) < maxHere {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// ready is the first log line: what computes here.
+func ready() string {
+	features := cpuFeatures()
+	if features != "" {
+		features = ", " + features
+	}
+	return fmt.Sprintf("%d CPU threads%s · no GPU needed: emulator and reference", runtime.GOMAXPROCS(0), features)
+}
