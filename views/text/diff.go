@@ -129,15 +129,29 @@ func matches(p *page, r exec.Matches) {
 	if r.Pattern != "" {
 		p.say("pattern: %s", r.Pattern)
 	}
-	groups := make([]string, 0, len(r.Groups))
-	for _, g := range r.Groups {
-		groups = append(groups, fmt.Sprintf("%s %s holds %s (%s)", g.Axis, span(g.Lo, g.Hi-g.Lo), number.Count(g.Count), number.Share(g.Share)))
-	}
-	p.list("", groups...)
+	p.clusters(r.Groups)
 	if int64(len(r.Rows)) < r.Count && len(r.Rows) > 0 {
 		p.say("the first %s:", number.Count(int64(len(r.Rows))))
 	}
 	p.points(r.Rows)
+}
+
+// axes are the kinds of clusters with their headings.
+var axes = []struct{ axis, heading string }{{"row", "by row"}, {"column", "by column"}, {"columns", "by run of columns"}}
+
+// clusters writes where matches gather, one line an axis. A single match gathers nowhere.
+func (p *page) clusters(clusters []exec.Cluster) {
+	for _, a := range axes {
+		var parts []string
+		for _, c := range clusters {
+			if c.Axis == a.axis && c.Count > 1 {
+				parts = append(parts, fmt.Sprintf("%s holds %s (%s)", span(c.Lo, c.Hi-c.Lo), number.Count(c.Count), number.Share(c.Share)))
+			}
+		}
+		if len(parts) > 0 {
+			p.list(a.heading, parts...)
+		}
+	}
 }
 
 func matchesLine(_ Options, r exec.Matches) []string {

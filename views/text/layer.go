@@ -13,7 +13,8 @@ import (
 // layerInfo writes one line for a layer that was just bound, with what is wrong with
 // it; info of the handle shows the whole page.
 func layerInfo(p *page, r exec.LayerInfo) {
-	p.list(either(r.Handle, "layer"), fmt.Sprintf("%s %s", r.Format, r.Mode), r.Producer, labelledCount("experts", r.Experts),
+	library, _, _ := strings.Cut(r.Producer, " ")
+	p.list(either(r.Handle, "layer"), fmt.Sprintf("%s %s", r.Format, r.Mode), library, labelledCount("experts", r.Experts),
 		fmt.Sprintf("N %d", r.N), fmt.Sprintf("K %d", r.K), fmt.Sprintf("block %d", r.Block), p.opt.global(r.GlobalUse, r.Global))
 	if r.Handle != "" {
 		if worstPill(r.Health) > 0 {
@@ -70,9 +71,7 @@ func labelledCount(label string, n int) string {
 
 func (p *page) layerValues(r exec.LayerInfo) {
 	p.list("name "+either(r.Name, "unknown"), counted("weights", int64(max(r.Experts, 1))*int64(r.N)*int64(r.K)), bitsPerWeight(r.BitsPW))
-	if r.Path != "" {
-		p.say("checkpoint %s", r.Path)
-	}
+	p.list("", labelled("checkpoint", r.Path), labelled("producer", r.Producer))
 	if r.GlobalUse != "" && r.GlobalUse != "none" {
 		p.list(p.opt.global(r.GlobalUse, r.Global), "multiplier "+p.opt.num(r.Multiplier), "implied amax "+p.opt.num(r.Amax))
 	}

@@ -13,7 +13,10 @@ var nan = exec.Float(math.NaN())
 
 // samples are realistic results, one at least of every kind. The numbers are those of
 // one layer, intermediate.dense of a small model.
-func samples() []exec.Result {
+func samples() []exec.Result { return append(fileSamples(), runSamples()...) }
+
+// fileSamples are the results of looking at files and of making operands.
+func fileSamples() []exec.Result {
 	return []exec.Result{
 		exec.Opened{Bind: exec.Bind{Handle: "c"}, Path: "samples/minilm-w4a16", Files: 2, Tensors: 145, Bytes: 12345678, Layers: 36, Weights: 10616832,
 			Formats: []string{"nvfp4"}, Producer: []string{"compressed-tensors"}, FaultsN: 3, Damaged: 1, Faults: []exec.Fault{{
@@ -48,6 +51,12 @@ func samples() []exec.Result {
 			Alpha: 0.000231053604, Min: -12.5, Max: 14.75, MACs: 75497472},
 		exec.Product{X: "x", W: "w", Backend: "ref", Mode: "w4a4", Act: "dynamic", Out: "bf16", XShape: []int{2, 64, 384}, Shape: []int{2, 64, 1536}, Alpha: 1, MACs: 75497472, Zero: 196608,
 			Notes: []string{"every output is exactly zero"}},
+	}
+}
+
+// runSamples are the results of running, comparing and of the session.
+func runSamples() []exec.Result {
+	return []exec.Result{
 		mmaSample(),
 		diffSample("e0"), diffSample(""),
 		heatSample("abs", 6, 48), heatSample("signed", 2, 5),
@@ -95,7 +104,7 @@ func layerCodes() [16]int64 {
 }
 
 func layerPage(handle string) exec.LayerInfo {
-	return exec.LayerInfo{Bind: exec.Bind{Handle: handle}, Name: "encoder.layer.0.intermediate.dense", Path: "samples/minilm-w4a16", Producer: "compressed-tensors", Format: "nvfp4", Mode: "w4a16",
+	return exec.LayerInfo{Bind: exec.Bind{Handle: handle}, Name: "encoder.layer.0.intermediate.dense", Path: "samples/minilm-w4a16", Producer: "compressed-tensors nvfp4-pack-quantized", Format: "nvfp4", Mode: "w4a16",
 		N: 1536, K: 384, Block: 16, BitsPW: 4.5, GlobalUse: "divisor", Global: 4328, Multiplier: 0.000231053604, Amax: 0.62107208, InputUse: "none", Input: nan,
 		Tensors: []exec.PartInfo{
 			{Role: "codes", Name: "encoder.layer.0.intermediate.dense.weight_packed", DType: "U8", Shape: []int{1536, 192}, Bytes: 294912, File: "samples/minilm-w4a16/model-00001-of-00002.safetensors", Offset: 0x47a80},
