@@ -23,7 +23,7 @@ var (
 )
 
 // Canonical makes an output fit to be stored: no terminal sequences, nothing
-// invisible, no trailing blanks, at most MaxColumns columns (a longer line ends in "…"
+// invisible, no trailing blanks, no wildcards (... and [..] become … and […]), at most MaxColumns columns (a longer line ends in "…"
 // and a hash of all of it) and MaxLines lines, then one line with the count and the
 // hash of the rest. Every line ends in \n; no output is "". Canonical of a canonical
 // text is the same text.
@@ -52,7 +52,11 @@ const tail = "… 000000"
 
 func canonicalLine(s string) string {
 	s = inspect.Printable(strings.ReplaceAll(s, "\t", "    "))
-	s = strings.TrimRight(s, " ")
+	// What an output says literally must not become a wildcard once it is stored.
+	s = strings.ReplaceAll(strings.TrimRight(s, " "), "[..]", "[…]")
+	if strings.TrimSpace(s) == "..." {
+		s = strings.Replace(s, "...", "…", 1)
+	}
 	if language.Columns(s) <= MaxColumns {
 		return s
 	}

@@ -23,6 +23,7 @@ func TestCanonical(t *testing.T) {
 		"\x1b]8;;http://a\x1b\\x": "x\n",
 		"a\tb":                    "a    b\n",
 		"a\x00b\u202e":            "a\\x00b\\u202e\n",
+		" ...\n[..] ... x":        " …\n[…] ... x\n",
 		"\x1b":                    "\\x1b\n",
 		strings.Repeat("x", 100):  strings.Repeat("x", 100) + "\n",
 		long:                      strings.Repeat("x", 92) + "… c675a2\n",

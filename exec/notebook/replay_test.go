@@ -188,7 +188,7 @@ func TestReplay(t *testing.T) {
 func TestNothingRunsAfterAMistake(t *testing.T) {
 	for _, text := range []string{
 		cellText("", "say 1", "", "") + cellText("", "nope", "", ""),
-		cellText("", "say 1", "", "") + "```out\n```\n",
+		cellText("", "say 1", "", "") + "prose\n```out\n```\n",
 	} {
 		if _, f, _ := replayText(t, "p\n"+text, Options{}); len(f.ran) != 0 {
 			t.Errorf("ran %q", f.ran)
@@ -275,16 +275,16 @@ func TestWriteText(t *testing.T) {
 	if err := WriteText(&b, reports(t), WriteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	want := `f.fp4.md:13: CHANGED say x
+	want := `f.fp4.md:14: CHANGED say x
     "36" where "15" is stored
     - 15
     + 36
-f.fp4.md:17: FAIL expect bad
+f.fp4.md:18: FAIL expect bad
     expect failed
     FAIL 0.5 over 0.1
-f.fp4.md:21: SKIP say g
+f.fp4.md:22: SKIP say g
     requires gpu: unknown requirement
-f.fp4.md:25: ERROR fail
+f.fp4.md:26: ERROR fail
     load: no such file
     copy it
 bad.fp4.md:2:1: unknown command no\x01pe
@@ -324,7 +324,7 @@ func TestWriteJSON(t *testing.T) {
 	}
 	for i, want := range map[int]string{
 		0:              `{"v":1,"ev":"start","file":"f.fp4.md","backend":"emu"}`,
-		2:              `{"v":1,"ev":"cell","file":"f.fp4.md","line":13,"cmd":"say x","status":"CHANGED","reason":"\"36\" where \"15\" is stored","diff":["- 15","+ 36"],"got":"x\n36\n","want":"x\n15\n","checks":1}`,
+		2:              `{"v":1,"ev":"cell","file":"f.fp4.md","line":14,"cmd":"say x","status":"CHANGED","reason":"\"36\" where \"15\" is stored","diff":["- 15","+ 36"],"got":"x\n36\n","want":"x\n15\n","checks":1}`,
 		len(lines) - 1: `{"v":1,"ev":"end","passed":1,"failed":5,"skipped":2,"exit":2}`,
 	} {
 		if lines[i] != want {
@@ -353,7 +353,7 @@ func TestWriteJUnit(t *testing.T) {
 	if a.Tests != 5 || a.Failures != 2 || a.Errors != 1 || a.Skipped != 1 || a.Properties[0].Value != "emu" {
 		t.Errorf("%+v", a)
 	}
-	if k := a.Cases[1]; k.Failure == nil || k.Failure.Body != "- 15\n+ 36\n" || k.Line != 13 || k.Name != "line 13 say x" {
+	if k := a.Cases[1]; k.Failure == nil || k.Failure.Body != "- 15\n+ 36\n" || k.Line != 14 || k.Name != "line 14 say x" {
 		t.Errorf("%+v", k)
 	}
 	if s.Suites[1].Errors != 1 || s.Suites[2].Skipped != 1 || s.Suites[3].Errors != 1 {
@@ -369,15 +369,15 @@ func TestWriteTAP(t *testing.T) {
 	want := `TAP version 13
 1..5
 ok 1 - f.fp4.md: line 2 a: say a \#1
-not ok 2 - f.fp4.md: line 13 say x
+not ok 2 - f.fp4.md: line 14 say x
 # "36" where "15" is stored
 # - 15
 # + 36
-not ok 3 - f.fp4.md: line 17 expect bad
+not ok 3 - f.fp4.md: line 18 expect bad
 # expect failed
 # FAIL 0.5 over 0.1
-ok 4 - f.fp4.md: line 21 say g # SKIP requires gpu: unknown requirement
-not ok 5 - f.fp4.md: line 25 fail
+ok 4 - f.fp4.md: line 22 say g # SKIP requires gpu: unknown requirement
+not ok 5 - f.fp4.md: line 26 fail
 # load: no such file
 `
 	if b.String() != want {
