@@ -49,21 +49,22 @@ func (a Access) Read(path string) (string, error) {
 		}
 	}
 	full := a.join(path)
-	real, err := filepath.EvalSymlinks(full)
+	refused := &AccessError{Path: path, Why: "the notebook may not read it",
+		Cure: "name it under inputs: in the front matter, or allow its directory with --allow-read"}
+	place, err := resolve(full)
 	if err != nil {
-		real = full // it may not exist; what is forbidden stays so
+		return "", refused
 	}
 	allowed := a.AllowRead
 	for _, in := range a.Inputs {
 		allowed = append(allowed[:len(allowed):len(allowed)], a.input(in))
 	}
 	for _, dir := range allowed {
-		if root, err := realPath(dir); err == nil && below(root, real) {
+		if root, err := realPath(dir); err == nil && below(root, place) {
 			return full, nil
 		}
 	}
-	return "", &AccessError{Path: path, Why: "the notebook may not read it",
-		Cure: "name it under inputs: in the front matter, or allow its directory with --allow-read"}
+	return "", refused
 }
 
 // Write resolves a path that a command wants to write: it must lie below Out.
@@ -82,27 +83,40 @@ func (a Access) Write(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		full = filepath.Join(root, path)
 	}
-	full = filepath.Clean(full)
-	// The file need not exist yet: what does exist of its path decides.
-	real, rest := full, ""
-	for {
-		if p, err := filepath.EvalSymlinks(real); err == nil {
-			real = filepath.Join(p, rest)
-			break
-		}
-		if _, err := os.Lstat(real); err == nil {
-			return refuse("a link on its path leads nowhere")
-		}
-		parent := filepath.Dir(real)
-		if parent == real {
-			return refuse("the path does not exist")
-		}
-		real, rest = parent, filepath.Join(filepath.Base(real), rest)
+	place, err := resolve(full)
+	if err != nil {
+		return refuse(err.Error())
 	}
-	if !below(root, real) || real == root {
+	if !below(root, place) || place == root {
 		return refuse("it lies outside of " + a.Out)
 	}
-	return real, nil
+	return place, nil
+}
+
+// errDangling is a link that leads nowhere: what it would become cannot be judged.
+var errDangling = errors.New("a link on its path leads nowhere")
+
+// resolve follows the links of a path that need not exist: what does exist of it
+// decides where the rest would lie.
+func resolve(path string) (string, error) {
+	place, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	rest := ""
+	for {
+		if p, err := filepath.EvalSymlinks(place); err == nil {
+			return filepath.Join(p, rest), nil
+		}
+		if _, err := os.Lstat(place); err == nil {
+			return "", errDangling
+		}
+		parent := filepath.Dir(place)
+		if parent == place {
+			return "", fs.ErrNotExist
+		}
+		place, rest = parent, filepath.Join(filepath.Base(place), rest)
+	}
 }
 
 // input is where an input lies.

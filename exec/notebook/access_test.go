@@ -36,6 +36,7 @@ func TestRead(t *testing.T) {
 	root := tree(t, map[string]string{
 		"nb/w.npy": "w", "nb/ckpt/a.safetensors": "a", "nb/other.npy": "o", "secret": "s", "data/x.npy": "x",
 		"nb/ckpt/out": "-> secret", "nb/link.npy": "-> nb/w.npy",
+		"nb/ckpt/away": "-> data2", "data2/y": "y", "alias": "-> nb",
 	})
 	a := Access{Dir: filepath.Join(root, "nb"), AllowRead: []string{filepath.Join(root, "data")},
 		Inputs: []Input{{Name: "W", Path: "w.npy"}, {Name: "c", Path: "./ckpt"}, {Name: "hub", Path: "org/name"}}}
@@ -53,10 +54,14 @@ func TestRead(t *testing.T) {
 			t.Errorf("Read(%q) = %q, %v; want %q", in, got, err, want)
 		}
 	}
-	for _, in := range []string{"other.npy", "../secret", "ckpt/out", "/etc/passwd", "", ".", "ckpt/../../secret", "org/other"} {
+	for _, in := range []string{"other.npy", "../secret", "ckpt/out", "/etc/passwd", "", ".", "ckpt/../../secret", "org/other", "ckpt/away/y", "ckpt/away/new"} {
 		if got, err := a.Read(in); !errors.Is(err, ErrForbidden) {
 			t.Errorf("Read(%q) = %q, %v; want ErrForbidden", in, got, err)
 		}
+	}
+	a.Dir = filepath.Join(root, "alias") // a notebook below a link
+	if got, err := a.Read("ckpt/missing"); err != nil || got != filepath.Join(root, "alias/ckpt/missing") {
+		t.Errorf("below a link: %q, %v", got, err)
 	}
 }
 
