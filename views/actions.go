@@ -276,7 +276,7 @@ func (a *App) yank(what string) tea.Cmd {
 	if more {
 		first += " …"
 	}
-	a.status.key("copied "+what, first)
+	a.status.key("copied "+what, cutMiddle(first, max(20, a.w-24)))
 	return tea.SetClipboard(text)
 }
 

@@ -137,7 +137,7 @@ func (p *bytesPane) drawBlock(r region, s *scene, window exec.Dump) {
 		r.right(right-1, 1, look, fmt.Sprint(e.K))
 		r.right(right-1, 2, look, number.Hex(int64(e.Code), 1))
 		r.right(right-1, 3, look, short(e.Value))
-		r.right(right-1, 4, look, number.Fit(float64(e.Deq), 3, 6))
+		r.right(right-1, 4, look, fitSigned(float64(e.Deq), 3, 6))
 	}
 	if e, ok := p.element(s); ok {
 		r.text(1, 6, plain, cut(fmt.Sprintf("k %d  code %s = %s   × scale %s = %s   %s", e.K, number.Hex(int64(e.Code), 1), short(e.Value),

@@ -300,6 +300,10 @@ func (p *errorPane) drawMap(r region, s *scene, l mapLayout) {
 	rows := min(l.rows, (h.H+1)/2)
 	r.right(l.labels-1, 1+rows, dim, "max")
 	m.marginals(r.sub(l.labels+body.w+1, 1, 3, l.rows), r.sub(l.labels, 1+rows, body.w, 1))
+	if rest := r.h - rows - 2; l.list == 0 && rest >= 6 {
+		r.rule(0, rows+2, r.w)
+		p.drawList(r.sub(0, rows+3, r.w, rest-1), s)
+	}
 }
 
 // drawValues writes the elements of the window as numbers.
@@ -446,7 +450,7 @@ func (p *errorPane) nextMatch(s *scene, matches exec.Matches, step int) bool {
 	if n == 0 {
 		return false
 	}
-	if step == 0 {
+	if step == 0 && p.match < 0 {
 		step = 1
 	}
 	p.match = ((p.match+step)%n + n) % n

@@ -122,6 +122,7 @@ func (f *fakeEngine) answer(name, line string) (exec.Result, error) {
 	if len(words) == 0 {
 		return nil, errors.New("empty")
 	}
+	words = append(words, "?", "?") // operands that are missing
 	if err := f.fail[words[0]]; err != nil {
 		return nil, err
 	}
@@ -160,7 +161,7 @@ func (f *fakeEngine) answer(name, line string) (exec.Result, error) {
 	case "export":
 		return exec.Exported{Path: words[2], What: "notebook, 9 cells", Next: "fp4tui replay " + words[2]}, nil
 	case "expect":
-		return exec.Check{Expr: strings.Join(words[1:], " "), OK: true, Terms: []exec.CheckTerm{{Text: words[1], OK: true, Name: words[1], Actual: 0.6938, Op: "<", Bound: 0.7632}}}, nil
+		return exec.Check{Expr: strings.Join(words[1:len(words)-2], " "), OK: true, Terms: []exec.CheckTerm{{Text: words[1], OK: true, Name: words[1], Actual: 0.6938, Op: "<", Bound: 0.7632}}}, nil
 	case "undo":
 		return exec.Undone{Command: "e = diff y r", Left: 3}, nil
 	case "help":
@@ -235,7 +236,7 @@ func fakeCodes(subject string) exec.CodeUse {
 
 func fakeDump(line string) exec.Dump {
 	var n, from, to int
-	at := strings.IndexByte(line, '[')
+	at := max(strings.IndexByte(line, '['), 0)
 	if _, err := fmt.Sscanf(line[at:], "[%d, %d:%d]", &n, &from, &to); err != nil {
 		return exec.Dump{}
 	}
@@ -262,6 +263,9 @@ var mapPattern = regexp.MustCompile(`^map (\S+?)(?:\[(\d+):(\d+), (\d+):(\d+)\])
 // fakeMap picks power-of-two pixels that fit, as the engine does.
 func fakeMap(line string) exec.Heat {
 	parts := mapPattern.FindStringSubmatch(line)
+	if parts == nil {
+		parts = make([]string, 8)
+	}
 	num := func(i, def int) int {
 		if v, err := strconv.Atoi(parts[i]); err == nil {
 			return v

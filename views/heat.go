@@ -130,9 +130,11 @@ func (h heatmap) axes(top, left region, labels int) {
 	for every*h.ColStep < 8 {
 		every *= 2
 	}
+	cross, _, crossed := h.crossCell()
 	for x := 0; x < h.W; x += every {
 		label := strconv.Itoa(h.Col0 + x*h.ColStep)
-		if x+len(label) <= top.w && len(label) < every {
+		under := crossed && cross >= x-1 && cross <= x+len(label)
+		if x+len(label) <= top.w && len(label) < every && !under {
 			top.text(x, 0, dim, label)
 		}
 	}

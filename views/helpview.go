@@ -34,7 +34,7 @@ func (p *helpPane) room(s *scene) int { return p.columns(s) * p.rows(s) }
 
 func (p *helpPane) entries(s *scene) []helpEntry {
 	var out []helpEntry
-	for _, group := range []string{"move", "look", "do", "view"} {
+	for _, group := range []string{"do", "look", "move", "view"} {
 		if len(out) > 0 {
 			out = append(out, helpEntry{})
 		}

@@ -37,9 +37,15 @@ func (p *layersPane) wants(s *scene) []string {
 // foldFrom is the number of layers from which modules start folded.
 const foldFrom = 60
 
-// rows are the visible lines of the list.
+// rows are the visible lines of the list; none until every checkpoint has answered, so
+// that the cursor doesn't move when the second one does.
 func (p *layersPane) rows(s *scene) []treeRow {
 	var out []treeRow
+	for _, c := range s.at.checkpoints {
+		if _, known := s.data.got["ls "+c]; !known {
+			return nil
+		}
+	}
 	fresh := false
 	for _, c := range s.at.checkpoints {
 		list, ready, err := look[exec.LayerList](s, "ls "+c)
@@ -87,7 +93,9 @@ func (p *layersPane) status(s *scene) (left, right []span) {
 	for _, c := range s.at.checkpoints {
 		if list, ok, _ := look[exec.LayerList](s, "ls "+c); ok {
 			shown, total = shown+len(list.Rows), total+list.Total
-			bits = append(bits, fmt.Sprintf("%.2f bits/weight", list.BitsPW))
+			if list.Total > 0 {
+				bits = append(bits, fmt.Sprintf("%.2f bits/weight", list.BitsPW))
+			}
 		}
 	}
 	count := plural(int64(total), "layer")
@@ -204,7 +212,7 @@ func (p *layersPane) drawGroup(r region, y, x int, row treeRow) {
 		if row.warn > 0 {
 			r.text(x+32, y, warnRole, fmt.Sprintf("%d warn", row.warn))
 		}
-	default:
+	case row.layers > 0:
 		r.text(x+32, y, okRole, "ok")
 	}
 }

@@ -96,7 +96,7 @@ func (p *prompt) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	if p.line.edit(msg) {
 		p.past = 0
 		p.complete(a)
-		if p.find {
+		if p.find && a.nav.view != errorView { // a search for values runs a command
 			a.findIn(p.line.String(), 0)
 		}
 	}

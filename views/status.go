@@ -59,6 +59,8 @@ func (s *status) fail(line string, err error) {
 // ran shows a finished command.
 func (s *status) ran(j *job, cell exec.Cell) {
 	switch {
+	case saves(cell):
+		s.push(statusLine{left: summary(cell.Result)})
 	case cell.Err == nil || errors.Is(cell.Err, exec.ErrCheckFailed) && cell.Result != nil:
 		s.push(statusLine{left: cell.Command, right: summary(cell.Result), role: checkRole(cell.Result)})
 	case j.cancelled || errors.Is(cell.Err, context.Canceled):
@@ -70,6 +72,12 @@ func (s *status) ran(j *job, cell exec.Cell) {
 	default:
 		s.fail(j.task.line, cell.Err)
 	}
+}
+
+// saves says whether a command wrote the session: where to is worth the whole line.
+func saves(cell exec.Cell) bool {
+	exported, ok := cell.Result.(exec.Exported)
+	return ok && exported.Next != ""
 }
 
 func checkRole(result exec.Result) role {

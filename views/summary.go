@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"fp4tui/exec"
@@ -16,6 +17,15 @@ func num[F ~float64 | ~float32](v F) string { return number.Format(float64(v), s
 func signed[F ~float64 | ~float32](v F) string { return number.Signed(float64(v), screenDigits) }
 
 func short[F ~float64 | ~float32](v F) string { return number.Short(float64(v), screenDigits) }
+
+// fitSigned is number.Fit with as many digits for both signs, so that columns agree.
+func fitSigned(v float64, digits, w int) string {
+	text := number.Fit(math.Abs(v), digits, w-1)
+	if v < 0 {
+		return "-" + text
+	}
+	return text
+}
 
 // plural writes "1 layer", "38 layers".
 func plural(n int64, noun string) string {
