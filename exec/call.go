@@ -98,8 +98,10 @@ func (c *call) tensorOf(ref language.Ref, v value) (inspect.Tensor, error) {
 		return v.out.Y, nil
 	case scaleValue:
 		return v.decoded(), nil
+	case codesValue:
+		return v.decoded(), nil
 	case *weightsValue:
-		return inspect.Tensor{}, fmt.Errorf("%w: %s is a quantized weight; %s.dequant is its tensor", ErrUsage, ref, ref)
+		return inspect.Tensor{}, fmt.Errorf("%w: %s is a quantized weight; %s.dequant is its tensor", ErrUsage, ref.Base(), ref.Base())
 	case *checkpointValue:
 		return c.onlyTensor(ref, v)
 	}
@@ -110,7 +112,7 @@ func (c *call) tensorOf(ref language.Ref, v value) (inspect.Tensor, error) {
 func (c *call) onlyTensor(ref language.Ref, v *checkpointValue) (inspect.Tensor, error) {
 	entries := v.ckpt.Entries()
 	if len(entries) != 1 {
-		return inspect.Tensor{}, fmt.Errorf("%w: %s is a checkpoint of %s; bind one with tensor %s NAME", ErrUsage, ref, plural(len(entries), "tensor"), ref)
+		return inspect.Tensor{}, fmt.Errorf("%w: %s is a checkpoint of %s; bind one with tensor %s NAME", ErrUsage, ref.Base(), plural(len(entries), "tensor"), ref.Base())
 	}
 	return v.ckpt.Tensor(c.ctx, &entries[0])
 }
@@ -122,7 +124,7 @@ func (c *call) weight(ref language.Ref) (*weightsValue, *inspect.Tensor, error) 
 		return nil, nil, err
 	}
 	if w, ok := v.(*weightsValue); ok {
-		if ref.Window != nil {
+		if ref.Window != nil || ref.At != "" {
 			return nil, nil, fmt.Errorf("%w: %s: a quantized weight is run whole; take a window of the output", ErrUsage, ref)
 		}
 		return w, nil, nil

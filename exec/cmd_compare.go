@@ -110,7 +110,7 @@ var mapSpec = language.Spec{
 
 // TopCmd lists the worst elements.
 type TopCmd struct {
-	E  language.Ref `arg:"E" kind:"diff" doc:"a comparison"`
+	E  language.Ref `arg:"E" kind:"diff" window:"none" doc:"a comparison"`
 	N  int          `arg:"N,optional" min:"1" max:"1000" default:"10" doc:"how many"`
 	By string       `key:"by" enum:"abs|rel|ulp" default:"abs" doc:"worst by which error"`
 }
@@ -124,7 +124,7 @@ var topSpec = language.Spec{
 
 // WhereCmd finds all elements above a bound.
 type WhereCmd struct {
-	E     language.Ref    `arg:"E" kind:"diff" doc:"a comparison"`
+	E     language.Ref    `arg:"E" kind:"diff" window:"none" doc:"a comparison"`
 	Op    language.Op     `arg:"OP" doc:"> >= < <= == !="`
 	Bound language.Number `arg:"BOUND" doc:"a number"`
 	By    string          `key:"by" enum:"abs|rel|ulp|signed" default:"abs" doc:"which error"`

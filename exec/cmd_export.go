@@ -65,8 +65,6 @@ func (c *call) exported(ref language.Ref) (inspect.Tensor, error) {
 	switch v := v.(type) {
 	case *weightsValue:
 		t, err = v.dequantized(c.ctx)
-	case codesValue:
-		t = v.decoded()
 	case *diffValue:
 		t = v.errors()
 	default:

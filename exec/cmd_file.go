@@ -91,7 +91,7 @@ func (n named) faultOf(f *inspect.Fault) Fault {
 
 // TensorCmd binds a raw tensor of a checkpoint.
 type TensorCmd struct {
-	C    language.Ref  `arg:"C" kind:"checkpoint" doc:"a checkpoint"`
+	C    language.Ref  `arg:"C" kind:"checkpoint" window:"none" doc:"a checkpoint"`
 	Name language.Path `arg:"NAME" complete:"tensor" doc:"tensor name, or any suffix of it that is unique"`
 }
 

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"fmt"
 	"math"
 
 	"fp4tui/exec/compare"
@@ -30,11 +31,8 @@ func (cmd *InfoCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d, ok := v.(*diffValue); ok {
-		if cmd.X.Point() {
-			return c.element(cmd.X, d)
-		}
-		return diffResult("", d), nil
+	if cmd.X.Window != nil || cmd.X.At != "" {
+		return c.windowInfo(cmd.X, v)
 	}
 	switch v := v.(type) {
 	case *checkpointValue:
@@ -42,25 +40,34 @@ func (cmd *InfoCmd) run(c *call) (Result, error) {
 	case *weightsValue:
 		return c.layerInfo("", v)
 	case *productValue:
-		if cmd.X.Window == nil {
-			return product("", v), nil
-		}
+		return product("", v), nil
+	case *diffValue:
+		return diffResult("", v), nil
 	case scaleValue:
 		return scaleStat(distribution{subject: cmd.X.String(), scales: v.blocks()}), nil
 	case codesValue:
 		return codeUse(cmd.X.String(), v.w), nil
 	case numberValue:
 		return Setting{What: "let", Items: []NamedText{{cmd.X.String(), v.describe()}}}, nil
+	case *tensorValue:
+		return c.tensorInfo(cmd.X.String(), v)
 	}
-	t, err := c.dense(cmd.X)
+	return nil, fmt.Errorf("%w: %s is a %s, which has no description", ErrUsage, cmd.X, v.kind())
+}
+
+// windowInfo describes a window: one element of a comparison, or a part of a tensor.
+func (c *call) windowInfo(ref language.Ref, v value) (Result, error) {
+	if d, ok := v.(*diffValue); ok {
+		if !ref.Point() {
+			return nil, fmt.Errorf("%w: %s: info of a comparison takes one element, e[m,n] or e[@max]; map %s shows a window", ErrUsage, ref, ref)
+		}
+		return c.element(ref, d)
+	}
+	t, err := c.dense(ref)
 	if err != nil {
 		return nil, err
 	}
-	tv := &tensorValue{tensor: t, source: c.by(cmd.X)}
-	if orig, ok := v.(*tensorValue); ok && cmd.X.Window == nil {
-		tv.ckpt, tv.entry = orig.ckpt, orig.entry
-	}
-	return c.tensorInfo(cmd.X.String(), tv)
+	return c.tensorInfo(ref.String(), &tensorValue{tensor: t, source: c.by(ref)})
 }
 
 // tensorInfo describes a tensor under a name; the handle is the one being bound.

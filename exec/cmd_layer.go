@@ -17,7 +17,7 @@ import (
 
 // LsCmd lists the quantized layers of a checkpoint.
 type LsCmd struct {
-	C      *language.Ref `arg:"C,optional" kind:"checkpoint" doc:"a checkpoint; the only one open when not said"`
+	C      *language.Ref `arg:"C,optional" kind:"checkpoint" window:"none" doc:"a checkpoint; the only one open when not said"`
 	Match  string        `key:"match" doc:"a glob over the layer names: *.layer.0.*"`
 	Health string        `key:"health" enum:"auto|yes|no" default:"auto" doc:"read the scales of every listed layer; auto does when they are below 64 MiB"`
 	Limit  int           `key:"limit" default:"1000" min:"1" max:"100000" doc:"how many layers at most"`
@@ -174,7 +174,7 @@ func parts(l *layer.Layer) int {
 
 // LayerCmd binds a layer.
 type LayerCmd struct {
-	C    language.Ref  `arg:"C" kind:"checkpoint" doc:"a checkpoint"`
+	C    language.Ref  `arg:"C" kind:"checkpoint" window:"none" doc:"a checkpoint"`
 	Name language.Path `arg:"NAME" complete:"layer" doc:"layer name, or any suffix of it that is unique"`
 }
 

@@ -8,7 +8,7 @@ import (
 
 // LintCmd checks a whole checkpoint.
 type LintCmd struct {
-	C *language.Ref `arg:"C,optional" kind:"checkpoint" doc:"a checkpoint; the only one open when not said"`
+	C *language.Ref `arg:"C,optional" kind:"checkpoint" window:"none" doc:"a checkpoint; the only one open when not said"`
 }
 
 var lintSpec = language.Spec{

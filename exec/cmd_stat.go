@@ -72,10 +72,6 @@ func (c *call) distribution(ref language.Ref) (distribution, error) {
 			d.scales = v.blocks()
 			return d, nil
 		}
-	case codesValue:
-		d.values = v.decoded()
-		d.values, err = window(d.values, ref)
-		return d, err
 	}
 	d.values, err = c.dense(ref)
 	return d, err
