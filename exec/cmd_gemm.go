@@ -92,7 +92,7 @@ func (cmd *GemmCmd) choose(s *Session, w *weightsValue) (gemmChoice, error) {
 	}
 	if w == nil {
 		g.backend = first(cmd.Backend, "ref")
-		return g, nil
+		return g, cmd.fitsDense()
 	}
 	if g.expert = cmd.Expert; g.expert >= len(w.weights.Blocks) {
 		return g, fmt.Errorf("%w: expert=%d: the layer has experts 0 to %d", ErrShape, cmd.Expert, len(w.weights.Blocks)-1)
@@ -104,13 +104,26 @@ func (cmd *GemmCmd) choose(s *Session, w *weightsValue) (gemmChoice, error) {
 	if mode == layer.W4A4.String() {
 		g.mode = layer.W4A4
 	}
-	act := cmd.Act
-	if act == "" {
-		act = ActArg(set["act"])
-	}
 	var err error
-	g.act, g.actVal, err = act.policy(g.mode, w)
+	g.act, g.actVal, err = cmd.Act.policy(g.mode, w)
 	return g, err
+}
+
+// fitsDense refuses what only a quantized weight has.
+func (cmd *GemmCmd) fitsDense() error {
+	for _, k := range []struct {
+		given bool
+		text  string
+	}{
+		{cmd.Mode != "" && cmd.Mode != "layer", "mode=" + cmd.Mode},
+		{cmd.Act != "" && cmd.Act != "none", "act=" + string(cmd.Act)},
+		{cmd.Expert != 0, fmt.Sprintf("expert=%d", cmd.Expert)},
+	} {
+		if k.given {
+			return fmt.Errorf("%w: %s: %s is a dense weight and nothing is quantized; quantize it first, q = quant %s", ErrUsage, k.text, cmd.W, cmd.W)
+		}
+	}
+	return nil
 }
 
 func outType(name string) inspect.DType {
