@@ -60,7 +60,7 @@ func (cmd *BytesCmd) run(c *call) (Result, error) {
 		r.Bytes += int64(hi - lo)
 		for at := lo; at < hi && len(r.Rows) < maxDumpRows; at += 16 {
 			end := min(at+16, hi)
-			r.Rows = append(r.Rows, DumpRow{Offset: src.offset(at), Row: n, Col: cols.Lo + (at-lo)*8/src.bits, Hex: hex.EncodeToString(src.raw[at:end])})
+			r.Rows = append(r.Rows, DumpRow{Offset: src.offset(at), Row: n, Col: at*8/src.bits - n*src.cols, Hex: hex.EncodeToString(src.raw[at:end])})
 		}
 	}
 	if src.role == "codes" && rows.Hi == rows.Lo+1 && cols.Hi-cols.Lo <= w.blocks().Block {
