@@ -7,6 +7,7 @@ import (
 	"errors"
 
 	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
 
@@ -86,6 +87,7 @@ var outcomes = []outcome{
 	{ErrUsage, "usage", ExitUsage},
 	{layer.ErrNoLayer, "missing", ExitEnvironment},
 	{layer.ErrAmbiguous, "missing", ExitEnvironment},
+	{ErrNested, "usage", ExitUsage},
 	{ErrNotReady, "not-ready", ExitEnvironment},
 	{ErrShape, "shape", ExitEnvironment},
 	{ErrForbidden, "forbidden", ExitEnvironment},
@@ -94,6 +96,9 @@ var outcomes = []outcome{
 	{inspect.ErrUnreadable, "unreadable", ExitEnvironment},
 	{inspect.ErrUnsupported, "unsupported", ExitEnvironment},
 	{inspect.ErrMismatch, "mismatch", ExitEnvironment},
+	{fp4.ErrShape, "shape", ExitEnvironment},
+	{fp4.ErrRecipe, "unsupported", ExitEnvironment},
+	{fp4.ErrGlobal, "unsupported", ExitEnvironment},
 }
 
 func outcomeOf(err error) outcome {
