@@ -113,7 +113,7 @@ func scaleStat(d distribution) Stats {
 	return Stats{
 		Subject: d.subject, Of: "block scales", Count: s.Count, Pill: pills(health), Level: level(stats.Worst(health)),
 		Min: Float(s.Min.Value), P1: Float(s.P1.Value), P50: Float(s.P50.Value), P99: Float(s.P99.Value), Max: Float(s.Max.Value),
-		Mean: nan, Std: nan, Notes: highNotes(scaleMeans(d.scales)),
+		Mean: nan, Std: nan, Notes: highNotes(scaleMeans(d.scales), d.scales.Rows),
 	}
 }
 
@@ -127,7 +127,7 @@ func scaleMeans(b *fp4.Blocks) stats.Means {
 // maxHighNotes bounds how many blocks and row groups are called out.
 const maxHighNotes = 3
 
-func highNotes(m stats.Means) []string {
+func highNotes(m stats.Means, rows int) []string {
 	notes := []string{}
 	for i, h := range m.HighBlock {
 		if i == maxHighNotes {
@@ -141,7 +141,7 @@ func highNotes(m stats.Means) []string {
 			notes = append(notes, fmt.Sprintf("and %d more groups of rows run high", len(m.HighRows)-i))
 			break
 		}
-		notes = append(notes, fmt.Sprintf("rows %d-%d run high: %.2g× the median group", h.Index*m.Group, (h.Index+1)*m.Group-1, h.Times))
+		notes = append(notes, fmt.Sprintf("rows %d-%d run high: %.2g× the median group", h.Index*m.Group, min((h.Index+1)*m.Group, rows)-1, h.Times))
 	}
 	return notes
 }
@@ -194,7 +194,7 @@ func scaleHistogram(d distribution) Histogram {
 	r := Histogram{
 		Subject: d.subject, Of: "block scales", Axis: "code", Format: b.ScaleType.String(), Count: s.Count, Bins: []Bin{}, Pill: pills(s.Health()),
 		Min: Float(s.Min.Value), P1: Float(s.P1.Value), P50: Float(s.P50.Value), P99: Float(s.P99.Value), Max: Float(s.Max.Value),
-		KMean: floats(means.Blocks), NMean: floats(means.Rows), Notes: highNotes(means),
+		KMean: floats(means.Blocks), NMean: floats(means.Rows), Notes: highNotes(means, b.Rows),
 	}
 	lo, hi := -1, -1
 	for code, n := range s.ByCode {
