@@ -177,10 +177,24 @@ func (s *Session) parse(line string) (language.Line, error) {
 	if err != nil {
 		return parsed, err
 	}
-	if errs := s.table.Check(language.Program{Lines: []language.Line{parsed}}, s.names(st)); len(errs) > 0 {
+	if errs := s.checkNames(language.Program{Lines: []language.Line{parsed}}, st); len(errs) > 0 {
 		return parsed, errs[0]
 	}
 	return parsed, nil
+}
+
+// checkNames finds names that are unknown, do not fit or are taken: session is what
+// export calls the session, and a handle of that name would hide it.
+func (s *Session) checkNames(p language.Program, st state) []*language.Error {
+	errs := s.table.Check(p, s.names(st))
+	for _, l := range p.Lines {
+		let, ok := l.Cmd.(*LetCmd)
+		if l.Name == sessionName || ok && let.Assign.Name == sessionName {
+			errs = append(errs, &language.Error{File: l.Pos.File, Line: l.Pos.Line, Col: 1, Msg: "session cannot name a handle",
+				Hint: "it is what export session saves", Source: s.table.Format(l)})
+		}
+	}
+	return errs
 }
 
 // names is what a line may refer to.
@@ -199,7 +213,7 @@ func (s *Session) Check(sources []language.Source) (language.Program, []*languag
 	if len(errs) > 0 {
 		return p, errs
 	}
-	return p, s.table.Check(p, s.names(st))
+	return p, s.checkNames(p, st)
 }
 
 // Handles lists the names of the session in order.
