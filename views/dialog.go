@@ -8,12 +8,14 @@ import (
 
 	"fp4tui/exec"
 	"fp4tui/views/number"
+	"fp4tui/views/text"
 )
 
 // dialog asks for a choice, or shows a text that is longer than the log line.
 type dialog struct {
 	title   string
 	rows    [][2]string // label, text
+	text    []string    // lines as they are, instead of rows
 	choices []choice
 	at      int
 	top     int // first visible line of a long text
@@ -94,6 +96,16 @@ func helpDialog(h exec.Help) *dialog {
 	return d
 }
 
+// textDialog shows a result that no view draws, as the line tools write it.
+func textDialog(a *App, result exec.Result) *dialog {
+	width := min(a.w-10, 100)
+	return &dialog{
+		title:   result.Kind(),
+		text:    text.Render(result, text.Options{Width: width, Digits: screenDigits, ASCII: a.opt.ASCII}),
+		choices: []choice{{"close", "esc", closeDialog}},
+	}
+}
+
 func (d *dialog) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	switch key := msg.String(); key {
 	case "left", "h", "shift+tab":
@@ -136,13 +148,16 @@ func (d *dialog) lines(w int) [][2]string {
 		label = min(max(label, width(row[0])+2), 16)
 	}
 	var out [][2]string
+	for _, line := range d.text {
+		out = append(out, [2]string{"", line})
+	}
 	for _, row := range d.rows {
-		for i, text := range wrap(row[1], w-label) {
+		for i, part := range wrap(row[1], w-label) {
 			name := ""
 			if i == 0 {
 				name = cut(row[0], label-1)
 			}
-			out = append(out, [2]string{pad(name, label), text})
+			out = append(out, [2]string{pad(name, label), part})
 		}
 	}
 	return out
@@ -150,6 +165,9 @@ func (d *dialog) lines(w int) [][2]string {
 
 func (d *dialog) draw(a *App, c *canvas) {
 	w := min(c.w-6, 84)
+	if d.text != nil {
+		w = min(c.w-6, 104)
+	}
 	lines := d.lines(w - 4)
 	h := min(len(lines)+4, c.h-6)
 	box := a.box(c, d.title, "↵ choose  h/l move  Esc close", w, h)
@@ -157,18 +175,18 @@ func (d *dialog) draw(a *App, c *canvas) {
 	d.top = min(d.top, max(0, len(lines)-room))
 	for y, line := range lines[d.top:min(len(lines), d.top+room)] {
 		x := box.text(1, y, dim, line[0])
-		box.text(x, y, plain, line[1])
+		box.text(x, y, plain, cut(line[1], box.w-1-x))
 	}
 	if len(lines) > room {
 		box.right(box.w-1, box.h-2, dim, fmt.Sprintf("%s of %s, j/k", number.Count(int64(d.top+room)), number.Count(int64(len(lines)))))
 	}
 	x := 1
 	for i, choice := range d.choices {
-		text, look := "  "+choice.text+"  ", plain
+		label, look := "  "+choice.text+"  ", plain
 		if i == d.at {
-			text, look = "[ "+choice.text+" ]", strong
+			label, look = "[ "+choice.text+" ]", strong
 			box.cursorAt(x, box.h-1)
 		}
-		x = box.text(x, box.h-1, look, text) + 1
+		x = box.text(x, box.h-1, look, label) + 1
 	}
 }

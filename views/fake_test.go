@@ -357,7 +357,7 @@ func (f *fakeEngine) Complete(line string, cursor int) []exec.Candidate {
 	var out []exec.Candidate
 	for _, word := range []string{"diff", "expect", "explain", "export", "gemm"} {
 		if strings.HasPrefix(word, line[from:cursor]) {
-			out = append(out, exec.Candidate{From: from, Text: word, Doc: "the command " + word})
+			out = append(out, exec.Candidate{From: from, To: cursor, Text: word, Doc: "the command " + word})
 		}
 	}
 	return out

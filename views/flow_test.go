@@ -112,6 +112,14 @@ func TestPrompt(t *testing.T) {
 	}
 }
 
+// TestTypedResults: what no view draws is shown as text.
+func TestTypedResults(t *testing.T) {
+	d := opened(t, 80, 24, ProfileNever).keys("enter :").types("codes w").keys("enter")
+	d.sees("─ codes ─", "17.59%", "[ close ]").exact()
+	d.keys("esc :").types("help").keys("enter").sees("─ help ─", "run one layer")
+	d.keys("esc :").types("randn 1 2").keys("enter").sees("bf16 128×384").misses("[ close ]")
+}
+
 func TestEditorKeys(t *testing.T) {
 	var e editor
 	e.set("gemm x w")

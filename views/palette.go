@@ -54,9 +54,30 @@ func (p *palette) filter() {
 		}
 		return
 	}
+	words := strings.Fields(strings.ToLower(p.line.String()))
+	for i := range p.rows {
+		if p.holds(i, words) {
+			p.shown = append(p.shown, i)
+		}
+	}
+	if len(p.shown) > 0 {
+		return
+	}
 	for _, match := range fuzzy.FindFrom(p.line.String(), p) {
 		p.shown = append(p.shown, match.Index)
 	}
+}
+
+// holds says whether every word stands in a row as it is; only when none does the
+// letters may be scattered.
+func (p *palette) holds(i int, words []string) bool {
+	row := strings.ToLower(p.String(i) + " " + p.rows[i].key)
+	for _, word := range words {
+		if !strings.Contains(row, word) {
+			return false
+		}
+	}
+	return true
 }
 
 // paletteLines is how many rows the palette shows.

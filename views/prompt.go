@@ -144,10 +144,10 @@ func (a *App) showResult(result exec.Result) tea.Cmd {
 		return a.goTo(lintView)
 	case exec.Help:
 		a.float = helpDialog(r)
-	case exec.Matches:
-		if len(r.Rows) > 0 {
-			a.at.m, a.at.n = r.Rows[0].M, r.Rows[0].N
-		}
+	case exec.Product, exec.TensorInfo, exec.Check, exec.Exported, exec.Undone, exec.Note, exec.Quit, exec.Quantized, nil:
+		// the log line says all there is
+	default:
+		a.float = textDialog(a, result)
 	}
 	return nil
 }
@@ -184,7 +184,9 @@ func (p *prompt) cycle(forward bool) {
 	p.picked = ((p.picked+step)%n + n) % n
 	c := p.candidates[p.picked]
 	from := min(max(c.From, 0), len(p.before))
-	p.line.set(p.before[:from] + c.Text)
+	to := min(max(c.To, from), len(p.before))
+	p.line.set(p.before[:from] + c.Text + p.before[to:])
+	p.line.at = len([]rune(p.before[:from] + c.Text))
 }
 
 // ghost is what the best completion, or the last command that began so, would add.
@@ -200,7 +202,7 @@ func (p *prompt) ghost(a *App) string {
 	}
 	if len(p.candidates) > 0 && p.picked < 0 {
 		c := p.candidates[0]
-		if c.From <= len(text) {
+		if c.From <= len(text) && c.To >= len(text) {
 			if rest, ok := strings.CutPrefix(c.Text, text[c.From:]); ok {
 				return rest
 			}

@@ -60,7 +60,8 @@ func (s *status) fail(line string, err error) {
 func (s *status) ran(j *job, cell exec.Cell) {
 	switch {
 	case saves(cell):
-		s.push(statusLine{left: summary(cell.Result)})
+		saved := cell.Result.(exec.Exported)
+		s.push(statusLine{left: "saved " + saved.Path + " · " + saved.Next})
 	case cell.Err == nil || errors.Is(cell.Err, exec.ErrCheckFailed) && cell.Result != nil:
 		s.push(statusLine{left: cell.Command, right: summary(cell.Result), role: checkRole(cell.Result)})
 	case j.cancelled || errors.Is(cell.Err, context.Canceled):
