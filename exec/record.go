@@ -76,7 +76,7 @@ func (c *call) addInputs(b *notebook.Builder, cells []Cell, path string) error {
 		return err
 	}
 	seen := map[string]bool{}
-	for _, cell := range cells {
+	for _, cell := range withSourced(cells) {
 		typed := c.s.reads(cell.Command)
 		if typed == "" || seen[typed] || strings.HasPrefix(typed, tourScheme) {
 			continue
@@ -97,6 +97,19 @@ func (c *call) addInputs(b *notebook.Builder, cells []Cell, path string) error {
 		b.Input(typed, relative(dir, file), sum)
 	}
 	return nil
+}
+
+// withSourced is the cells with those that their source commands ran: a file that a
+// sourced command reads is an input of the notebook too.
+func withSourced(cells []Cell) []Cell {
+	var out []Cell
+	for _, cell := range cells {
+		out = append(out, cell)
+		if r, ok := cell.Result.(Sourced); ok {
+			out = append(out, r.Cells...)
+		}
+	}
+	return out
 }
 
 // relative is a path as seen from a directory, with slashes; absolute when there is no
