@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -269,6 +270,12 @@ func TestSnap(t *testing.T) {
 		again, _ := Snap(f, name, 80, 24)
 		if strings.Join(lines, "\n") != strings.Join(again, "\n") {
 			t.Errorf("snap %s differs between two runs", name)
+		}
+	}
+	f.unsaved, f.log[0].Elapsed = 7777, 7777*time.Millisecond
+	for _, name := range []string{"error", "log"} {
+		if lines, _ := Snap(f, name, 80, 24); strings.Contains(strings.Join(lines, "\n"), "7777") {
+			t.Errorf("snap %s shows how long the session took or what is unsaved", name)
 		}
 	}
 	lines, _ := Snap(f, "error", 80, 24)

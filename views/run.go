@@ -82,8 +82,18 @@ func Snap(engine exec.Engine, view string, w, h int) ([]string, error) {
 	a := NewApp(Options{Engine: engine, Profile: ProfileNever})
 	a.size = size{w, h}
 	a.nav.view = viewID(v)
+	a.forgetHistory()
 	a.settle()
 	return a.compose().lines(), nil
+}
+
+// forgetHistory takes out of the frame what differs between two runs of the same
+// commands: times, and what has been saved.
+func (a *App) forgetHistory() {
+	a.at.unsaved = 0
+	for i := range a.panes[logView].(*logPane).cells {
+		a.panes[logView].(*logPane).cells[i].Elapsed = 0
+	}
 }
 
 // settleRounds bounds how often answers lead to further questions.
