@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestExitCodes(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		put(t, path, text)
+		return path
+	}
+	unchecked := write("unchecked.fp4.md", "# No check\n\n```fp4\nx = randn 2 4 seed=1\n```\n")
+	skipped := write("skipped.fp4.md", "---\nfp4tui: 1\nrequires: [gpu9000]\n---\n\n```fp4\nexpect 1 == 1\n```\n")
+	partly := write("partly.fp4.md", "```fp4\nexpect 1 == 1\n```\n\n```fp4 requires=gpu9000\nexpect 2 == 2\n```\n")
+	nan := sample(t, "broken/nan-scale.safetensors")
+	for _, c := range []struct {
+		code int
+		args []string
+	}{
+		{0, []string{"run", "-c", "expect 1 < 2"}},
+		{0, []string{"lint", sample(t, "minilm-w4a16")}},
+		{0, []string{"doctor"}},
+		{0, []string{"docs"}},
+		{0, []string{"--help"}},
+		{0, []string{"--version"}},
+		{0, []string{"completion", "bash"}},
+		{0, []string{"replay", partly}},
+		{1, []string{"run", "-c", "expect 1 > 2"}},
+		{1, []string{"run", "-c", "expect 1 > 2", "-c", "expect 1 < 2"}},
+		{1, []string{"lint", nan}},
+		{1, []string{"lint", "--json", nan}},
+		{1, []string{"run", "-c", "c = load tour:broken/nan-scale.safetensors", "-c", "lint c"}},
+		{2, []string{"run"}},
+		{2, []string{"run", "extra"}},
+		{2, []string{"run", "-c", "gem x w"}},
+		{2, []string{"run", "--jsn"}},
+		{2, []string{"nosuchcommand", "x"}},
+		{2, []string{"lint"}},
+		{2, []string{"replay"}},
+		{2, []string{"replay", "--report", "xml", partly}},
+		{2, []string{"replay", "--backend", "abacus", partly}},
+		{2, []string{"replay", "--tui", partly, partly}},
+		{2, []string{"replay", "--filter", "nothing", partly}},
+		{2, []string{"--color", "bogus", "doctor"}},
+		{3, []string{"run", "-c", "load /no/such/file.npy"}},
+		{3, []string{"run", "-f", filepath.Join(dir, "absent.fp4")}},
+		{3, []string{"replay", filepath.Join(dir, "absent.fp4.md")}},
+		{3, []string{"lint", filepath.Join(dir, "absent")}},
+		{3, []string{"run", "-c", "x = randn 2 16 seed=1", "-c", "q = quant x", "-c", "gemm x q backend=cuda"}},
+		{3, []string{"--log-file", filepath.Join(dir, "no", "dir", "log"), "doctor"}},
+		{4, []string{"replay", unchecked}},
+		{4, []string{"replay", skipped}},
+		{4, []string{"replay", "--fail-on-skip", partly}},
+	} {
+		o := fp4tui(t, c.args...)
+		if o.code != c.code {
+			t.Errorf("%s: exit %d, want %d\n%s%s", strings.Join(c.args, " "), o.code, c.code, o.out, o.stderr)
+		}
+		if c.code >= 2 && o.out+o.stderr == "" {
+			t.Errorf("%s: exit %d without a word", strings.Join(c.args, " "), o.code)
+		}
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, args := range [][]string{
+		{"run", "-c", "c = load tour:minilm-w4a16"},
+		{"lint", sample(t, "minilm-w4a16")},
+		{"replay", sample(t, "notebooks/tour.fp4.md")},
+		{"repl", sample(t, "minilm-w4a16")},
+	} {
+		if o := piped(t, ctx, "", args...); o.code != 130 {
+			t.Errorf("%v: exit %d, want 130\n%s%s", args, o.code, o.out, o.stderr)
+		}
+	}
+}
+
+// A mistake in any command keeps all of them from running.
+func TestNothingRunsAfterAMistake(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.npy")
+	o := fp4tui(t, "run", "-c", "x = randn 2 4 seed=1", "-c", "export x "+quoted(path), "-c", "gemm x w backend=emmu").want(t, 2)
+	if !strings.Contains(o.stderr, "-c:3:") || o.out != "" {
+		t.Errorf("out %q\nerr %q", o.out, o.stderr)
+	}
+	if matches, _ := filepath.Glob(path); matches != nil {
+		t.Error("export ran")
+	}
+}
+
+func quoted(path string) string { return `"` + filepath.ToSlash(path) + `"` }
+
+func TestFlags(t *testing.T) {
+	o := fp4tui(t, "--color", "bogus", "doctor").want(t, 2)
+	if !strings.Contains(o.stderr, "--color bogus") || !strings.Contains(o.stderr, "never") {
+		t.Errorf("stderr %q", o.stderr)
+	}
+	args := []string{"--ascii", "run", "-f", sample(t, "notebooks/compare.fp4.md"), "-c", "hist w.scale", "-c", "codes w", "-c", "help gemm", "-c", "snap view=error", "-c", "snap view=scales", "-c", "snap view=codes", "-c", "snap view=weight"}
+	o = fp4tui(t, args...)
+	for _, s := range []string{o.out, o.stderr} {
+		for line := range strings.Lines(s) {
+			for _, r := range line {
+				if r > 0x7E {
+					t.Errorf("--ascii: %q in %q", r, line)
+					break
+				}
+			}
+		}
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	plain := fp4tui(t, "run", "-c", "expect 1 < 2")
+	if logged := fp4tui(t, "--log-file", log, "run", "-c", "expect 1 < 2"); logged != plain {
+		t.Errorf("a log changes what is printed: %+v", logged)
+	}
+	if !strings.Contains(cat(t, log), `"msg":"start"`) {
+		t.Errorf("log %q", cat(t, log))
+	}
+}
