@@ -17,7 +17,7 @@ type ExpectCmd struct {
 var expectSpec = language.Spec{
 	Verb: "expect", Group: "check",
 	Summary: "check a condition; on failure: actual, bound, margin, worst index, smallest passing bound",
-	Detail:  "and, or, not, < <= > >= == !=, + - * / **, abs, min, max; NaN makes every comparison but != false.",
+	Detail:  "and, or, not, < <= > >= == !=, + - * /, abs, min, max; NaN makes every comparison but != false.",
 	Examples: []string{
 		"expect e.max_abs < 0.001 and e.cos >= 0.9999",
 		`expect w.scale.nan == 0, "a NaN scale makes its output column NaN"`,

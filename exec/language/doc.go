@@ -8,6 +8,7 @@
 //	slice   = index | [ low ] ":" [ high ]
 //
 // A backslash at the end of a line continues it. A string has the escapes of Go.
+// An Expr has the operators of Starlark between refs, numbers and strings.
 // There are no pipes, no variables and no control flow.
 //
 // A command is a struct whose field tags say what is read into each field; a Spec

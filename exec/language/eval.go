@@ -208,7 +208,7 @@ func (ev *evaluator) value(n *node) Value {
 	if ev.err != nil {
 		return Value{}
 	}
-	return Value{Num: ev.arithmetic(n, x)}
+	return Value{Num: arithmetic(n, x)}
 }
 
 // numbers evaluates operands that must be numbers.
@@ -224,7 +224,7 @@ func (ev *evaluator) numbers(args []*node) []float64 {
 	return out
 }
 
-func (ev *evaluator) arithmetic(n *node, x []float64) float64 {
+func arithmetic(n *node, x []float64) float64 {
 	if n.kind == unaryNode {
 		return -x[0]
 	}
@@ -247,34 +247,6 @@ func (ev *evaluator) arithmetic(n *node, x []float64) float64 {
 		return x[0] - x[1]
 	case "*":
 		return float64(x[0] * x[1])
-	case "/":
-		return x[0] / x[1]
 	}
-	v, ok := power(x[0], x[1])
-	if !ok {
-		ev.fail(wrong(n.args[1].off, "the exponent is %s", Number(x[1])).with("whole numbers up to 1024 and 0.5 have the same result on every machine"))
-	}
-	return v
-}
-
-// power raises x to a whole exponent by repeated squaring, or takes its root: both
-// give the same bits on every CPU, which math.Pow does not promise.
-func power(x, y float64) (float64, bool) {
-	if y == 0.5 {
-		return math.Sqrt(x), true
-	}
-	if y != math.Trunc(y) || math.Abs(y) > 1024 {
-		return math.NaN(), false
-	}
-	v, sq := 1.0, x
-	for n := int(math.Abs(y)); n > 0; n >>= 1 {
-		if n&1 == 1 {
-			v = float64(v * sq)
-		}
-		sq = float64(sq * sq)
-	}
-	if y < 0 {
-		v = 1 / v
-	}
-	return v, true
+	return x[0] / x[1]
 }
