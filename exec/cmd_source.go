@@ -39,7 +39,7 @@ func (cmd *SourceCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := CommandsOf(path)
+	sources, err := commandsOf(named{path: string(cmd.Path), opened: path})
 	if err != nil {
 		return nil, err
 	}

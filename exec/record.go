@@ -16,11 +16,15 @@ import (
 
 // CommandsOf reads the commands of a notebook or of a .fp4 file, in order.
 func CommandsOf(path string) ([]language.Source, error) {
-	text, err := readText(path)
+	return commandsOf(named{path: path, opened: path})
+}
+
+func commandsOf(file named) ([]language.Source, error) {
+	text, err := readText(file.opened)
 	if err != nil {
-		return nil, err
+		return nil, file.renamed(err)
 	}
-	doc, errs := notebook.Parse(filepath.ToSlash(path), []byte(text))
+	doc, errs := notebook.Parse(filepath.ToSlash(file.path), []byte(text))
 	if len(errs) > 0 {
 		return nil, errs[0]
 	}
