@@ -43,6 +43,9 @@ func (cmd *LoadCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, name.renamed(err)
 	}
+	if ck.Root != "" {
+		name.opened = ck.Root // of a hub id: where its snapshot lies
+	}
 	v := &checkpointValue{named: name, ckpt: ck}
 	found, faults := layer.Find(c.ctx, ck)
 	if err := c.ctx.Err(); err != nil {
