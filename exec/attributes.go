@@ -108,7 +108,9 @@ func of[V value](get func(c *call, v V) (value, error)) func(*call, value) (valu
 	return func(c *call, v value) (value, error) { return get(c, v.(V)) }
 }
 
-func number(f float64) (value, error) { return numberValue{text: language.Number(f).String(), value: f}, nil }
+func number(f float64) (value, error) {
+	return numberValue{text: language.Number(f).String(), value: f}, nil
+}
 
 func weightAttributes() []attribute {
 	return []attribute{
