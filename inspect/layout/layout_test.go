@@ -11,8 +11,19 @@ func applyRef(m Map, dst, src []byte, bits int, pad byte) {
 	fill(dst, pad)
 	for row := range m.In.Rows {
 		for col := range m.In.Cols {
-			copyElement(dst, m.To(row, col), src, row*m.In.Cols+col, bits)
+			from := row*m.In.Cols + col
+			if m.Spreads() {
+				copyBits(dst, m.Bits(m.To(row, col)), src[from/2]>>(from%2*4))
+				continue
+			}
+			copyElement(dst, m.To(row, col), src, from, bits)
 		}
+	}
+}
+
+func copyBits(dst []byte, to [4]int, code byte) {
+	for i, b := range to {
+		dst[b/8] = dst[b/8]&^(1<<(b%8)) | code>>i&1<<(b%8)
 	}
 }
 
@@ -34,6 +45,15 @@ func random(n int, seed uint64) []byte {
 	return b
 }
 
+// fillSpread gives padding its value where bits are spread.
+func fillSpread(m Map, dst []byte, pad byte) {
+	for pos := range m.Out.Len() {
+		if _, _, ok := m.From(pos); !ok {
+			copyBits(dst, m.Bits(pos), pad>>(pos%2*4))
+		}
+	}
+}
+
 // widths are the element widths that an operand is moved in.
 func widths(of Operand) []int {
 	if of == Codes {
@@ -47,8 +67,12 @@ func checkMoves(t *testing.T, name string, m Map, bits int) {
 	t.Helper()
 	src := random(m.In.Bytes(bits), uint64(m.In.Len()))
 	want, got := make([]byte, m.Out.Bytes(bits)), random(m.Out.Bytes(bits), 3)
-	applyRef(m, want, src, bits, 0xa5)
-	if err := m.Apply(got, src, bits, 0xa5); err != nil {
+	const pad = 0xa5
+	applyRef(m, want, src, bits, pad)
+	if m.Spreads() {
+		fillSpread(m, want, pad)
+	}
+	if err := m.Apply(got, src, bits, pad); err != nil {
 		t.Fatalf("%s %v: %v", name, m.In, err)
 	}
 	if !bytes.Equal(got, want) {

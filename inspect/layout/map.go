@@ -49,6 +49,7 @@ type Map struct {
 type stage struct {
 	in, out Dims
 	digits  []digit // by stride, smallest first
+	spread  bool    // the bits of each 8 nibbles are spread over their word
 }
 
 type axis uint8
@@ -148,6 +149,22 @@ func (m Map) From(pos int) (row, col int, ok bool) {
 	return row, col, true
 }
 
+// Bits says where the bits of the code at a position are: bit i of the code, bit 0
+// first, is bit Bits[i] of the buffer, counted from bit 0 of byte 0. They are four
+// neighbours, 4·pos and on, but in the layouts that spread them over a word of 32.
+func (m Map) Bits(pos int) [4]int {
+	bits := [4]int{4 * pos, 4*pos + 1, 4*pos + 2, 4*pos + 3}
+	if m.Spreads() {
+		for i, b := range spreadBits(pos % 8) {
+			bits[i] = pos/8*32 + b
+		}
+	}
+	return bits
+}
+
+// Spreads reports whether the four bits of a code are apart: see Bits.
+func (m Map) Spreads() bool { return len(m.stages) > 0 && m.stages[len(m.stages)-1].spread }
+
 // Padding is the number of positions without an element.
 func (m Map) Padding() int { return m.Out.Len() - m.In.Len() }
 
@@ -166,6 +183,9 @@ func Compose(maps ...Map) (Map, error) {
 		if i > 0 && next.In != m.Out {
 			return Map{}, fault(inspect.ErrMismatch, "layouts do not follow each other",
 				fmt.Sprintf("one gives out %v, the next takes in %v", m.Out, next.In), "")
+		}
+		if m.Spreads() {
+			return Map{}, fault(inspect.ErrUnsupported, "nothing can follow this layout", "it spreads the bits of a code, which are no element then", "")
 		}
 		m.stages = append(m.stages, next.stages...)
 		m.Out = next.Out

@@ -26,6 +26,9 @@ func (m Map) Apply(dst, src []byte, bits int, pad byte) error {
 			fill(to, pad)
 		}
 		p.plan(bits).move(to, src, false)
+		if p.spread {
+			eachWord(to, to, spread)
+		}
 		src = to
 	}
 	return nil
@@ -43,6 +46,9 @@ func (m Map) Undo(dst, src []byte, bits int) error {
 		if i > 0 {
 			to = make([]byte, passes[i].in.Bytes(bits))
 		}
+		if passes[i].spread {
+			src = eachWord(make([]byte, len(src)), src, gather)
+		}
 		passes[i].plan(bits).move(src, to, true)
 		src = to
 	}
@@ -54,6 +60,9 @@ func (m Map) checkBuffers(out, in []byte, bits int) error {
 	case 4, 8, 16, 32:
 	default:
 		return fault(inspect.ErrUnsupported, fmt.Sprintf("elements of %d bits", bits), "a layout moves 4, 8, 16 or 32", "")
+	}
+	if m.Spreads() && bits != 4 {
+		return fault(inspect.ErrUnsupported, fmt.Sprintf("elements of %d bits", bits), "this layout spreads the bits of 4-bit codes", "")
 	}
 	if bits == 4 && (m.In.Cols%2 != 0 || m.Out.Len()%2 != 0) {
 		return fault(inspect.ErrUnsupported, "half a byte in a row", fmt.Sprintf("%v nibbles", m.In), "pad the columns to an even number")
@@ -83,6 +92,7 @@ type pass struct {
 	in, out    Dims
 	rows, cols []int
 	apart      bool // no byte holds nibbles of two rows
+	spread     bool
 }
 
 // passes joins stages as long as they keep rows whole; the one that ends a pass
@@ -118,7 +128,7 @@ func newPass(stages []stage) pass {
 		}
 		p.cols[i] = end.offset(colAxis, index)
 	}
-	p.apart = end.apart()
+	p.apart, p.spread = end.apart(), end.spread
 	return p
 }
 
@@ -211,11 +221,11 @@ func (q *plan) moveRows(buffer, matrix []byte, lo, hi int, back bool) {
 		line := matrix[row*q.stride : (row+1)*q.stride]
 		switch {
 		case q.run == 0 && back:
-			q.gatherNibbles(line, buffer, q.rows[row])
+			q.collectNibbles(line, buffer, q.rows[row])
 		case q.run == 0:
 			q.scatterNibbles(buffer, line, q.rows[row])
 		case back:
-			q.gather(line, buffer, q.rows[row]*q.bits/8)
+			q.collect(line, buffer, q.rows[row]*q.bits/8)
 		default:
 			q.scatter(buffer, line, q.rows[row]*q.bits/8)
 		}

@@ -64,7 +64,7 @@ func PadHalves(d, multiple Dims) (Map, error) {
 }
 
 func single(in, out Dims, digits []digit) Map {
-	return Map{In: in, Out: out, stages: []stage{{in, out, digits}}}
+	return Map{In: in, Out: out, stages: []stage{{in: in, out: out, digits: digits}}}
 }
 
 // unfit says which side of d is not the multiple that a rule needs, and what would do.

@@ -11,17 +11,18 @@ import (
 type Operand uint8
 
 const (
-	Codes  Operand = iota // E2M1 nibbles [N, K]
-	Scales                // block scale bytes [N, K/block]
-	Vector                // one value an output channel [N, 1]: bias, channel scales
+	Codes   Operand = iota // E2M1 nibbles [N, K]
+	Scales                 // block scale bytes [N, K/block]
+	Vector                 // one value an output channel [N, 1]: bias, channel scales
+	LowRank                // 16-bit factors of a low-rank branch: up [N, rank], down [rank, K]
 )
 
-// String names the operand: "codes", "scales", "vector".
-func (o Operand) String() string { return [...]string{"codes", "scales", "vector"}[o] }
+// String names the operand: "codes", "scales", "vector", "low-rank".
+func (o Operand) String() string { return [...]string{"codes", "scales", "vector", "low-rank"}[o] }
 
 // Bits is the width of an element: 4 for codes, 8 for scales. Elements of a vector
 // are of any width; 16 (bfloat16) stands for them.
-func (o Operand) Bits() int { return [...]int{4, 8, 16}[o] }
+func (o Operand) Bits() int { return [...]int{4, 8, 16, 16}[o] }
 
 // Rule is one row of the table of layouts.
 type Rule struct {
@@ -32,9 +33,10 @@ type Rule struct {
 	Need   Dims   // multiples that rows and columns must be; 0 or 1: any
 	Pads   Dims   // multiples that it pads them to by itself; 0 or 1: none
 
-	terms func(Dims) []term // the digits, first in the buffer first; nil for a chain
-	out   func(Dims) Dims   // shape of the buffer as its users see it; nil: the padded shape
-	chain []string          // rules of the same operand, first applied first
+	terms  func(Dims) []term // the digits, first in the buffer first; nil for a chain
+	out    func(Dims) Dims   // shape of the buffer as its users see it; nil: the padded shape
+	chain  []string          // rules of the same operand, first applied first
+	spread bool              // the bits of each 8 nibbles are spread over their word
 }
 
 // term is a digit whose stride follows from its place in the list.
@@ -86,7 +88,7 @@ func (rule Rule) Make(d Dims) (Map, error) {
 	if rule.out != nil {
 		out = rule.out(padded)
 	}
-	return single(d, out, lay(padded, rule.terms(padded))), nil
+	return Map{In: d, Out: out, stages: []stage{{d, out, lay(padded, rule.terms(padded)), rule.spread}}}, nil
 }
 
 func (rule Rule) makeChain(d Dims) (Map, error) {

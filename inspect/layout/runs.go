@@ -29,8 +29,8 @@ func (q *plan) scatter(buffer, line []byte, at int) {
 	}
 }
 
-// gather is scatter the other way.
-func (q *plan) gather(line, buffer []byte, at int) {
+// collect is scatter the other way.
+func (q *plan) collect(line, buffer []byte, at int) {
 	buffer = buffer[at:]
 	dst := q.dst
 	if q.rest != 0 {
@@ -72,8 +72,8 @@ func put(buffer []byte, pos int, v byte) {
 	*p = *p&^(15<<shift) | v<<shift
 }
 
-// gatherNibbles is scatterNibbles the other way.
-func (q *plan) gatherNibbles(line, buffer []byte, at int) {
+// collectNibbles is scatterNibbles the other way.
+func (q *plan) collectNibbles(line, buffer []byte, at int) {
 	for i := range line {
 		lo, hi := at+q.cols[2*i], at+q.cols[2*i+1]
 		line[i] = buffer[lo>>1]>>(uint(lo&1)*4)&15 | buffer[hi>>1]>>(uint(hi&1)*4)<<4
