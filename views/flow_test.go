@@ -14,12 +14,14 @@ import (
 	"fp4tui/inspect"
 )
 
-// TestFlows is the questions a user has: from a screen, with keys, the fact is there.
-func TestFlows(t *testing.T) {
-	tests := []struct {
-		name, keys string
-		want       []string
-	}{
+// flow is a question a user has: from the layer list, with keys, the fact is there.
+type flow struct {
+	name, keys string
+	want       []string
+}
+
+func weightFlows() []flow {
+	return []flow{
 		{"open a layer", "enter", []string{"[Weight]", "global  4328 divisor", "implied amax 0.6211"}},
 		{"does it quantize activations", "enter", []string{"act     none"}},
 		{"worst findings first", "S", []string{"sort findings", "▸  encoder.layer.2.output.dense"}},
@@ -27,6 +29,27 @@ func TestFlows(t *testing.T) {
 		{"next finding", "w w w w", []string{"BAD NaN scale 2"}},
 		{"any NaN in this checkpoint", "g i", []string{"[lInt]", "BAD       scale-nan", "cure    rewrite the scale"}},
 		{"from the finding to its block", "g i enter", []string{"[Scales]", "n 17  block 20"}},
+		{"log keys", "enter r @", []string{"  r     x = randn", "  ↵     w = layer"}},
+		{"undo", "enter u", []string{"took back: e = diff y r"}},
+		{"codes", "enter g c", []string{"[Codes]", "17.59%", "16 of 16"}},
+		{"scales", "enter g s", []string{"0x68-6f", "15 saturated", "▸ block 9"}},
+		{"prefix shows what follows", "g", []string{"g …", "w Weight", "i lInt"}},
+		{"count shows", "1 6", []string{"16 …"}},
+		{"next view", "}", []string{"[lInt]"}},
+		{"previous view wraps", "{", []string{"[@log]"}},
+		{"back", "enter g s esc", []string{"[Weight]"}},
+		{"unknown key says so", "Z", []string{"Z does nothing here"}},
+		{"help", "f1", []string{"help for Layers", "S        sort by name, findings, scal…"}},
+		{"fold", "k k h", []string{"▸ minilm-w4a16"}},
+		{"find", "/ l a y e r . 3 enter", []string{"encoder.layer.3"}},
+		{"quit asks", "q", []string{"save and quit", "1 command since the last save"}},
+		{"no layer yet", "g w", []string{"open a layer first"}},
+		{"log axis", "enter g s i", []string{"0x50-57  8…15           96 █"}},
+	}
+}
+
+func errorFlows() []flow {
+	return []flow{
 		{"run it and see the error", "r", []string{"[Error]", "rel_l2  0.09386", "vs ref", "e = diff y r"}},
 		{"run from the layer page", "enter r", []string{"[Error]", "at m 0  n 0"}},
 		{"where is the worst element", "r w", []string{"at m 48  n 994", "#1  [48,994]"}},
@@ -51,33 +74,20 @@ func TestFlows(t *testing.T) {
 		{"run the check", "r x enter", []string{"PASS e.max_abs: 0.6938, bound 0.7632"}},
 		{"save", "r s enter", []string{"saved minilm-w4a16.fp4.md · fp4tui replay minilm-w4a16.fp4.md", "● minilm-w4a16.fp4.md "}},
 		{"log", "r @", []string{"commands of this session", "y = gemm x w backend=emu", "randn 128 384 seed=1"}},
-		{"log keys", "enter r @", []string{"  r     x = randn", "  ↵     w = layer"}},
-		{"undo", "enter u", []string{"took back: e = diff y r"}},
-		{"codes", "enter g c", []string{"[Codes]", "17.59%", "16 of 16"}},
-		{"scales", "enter g s", []string{"0x68-6f", "15 saturated", "▸ block 9"}},
-		{"prefix shows what follows", "g", []string{"g …", "w Weight", "i lInt"}},
-		{"count shows", "1 6", []string{"16 …"}},
-		{"next view", "}", []string{"[lInt]"}},
-		{"previous view wraps", "{", []string{"[@log]"}},
-		{"back", "enter g s esc", []string{"[Weight]"}},
-		{"unknown key says so", "Z", []string{"Z does nothing here"}},
-		{"help", "f1", []string{"help for Layers", "S        sort by name, findings, scal…"}},
 		{"palette", "r ? e x p e c t", []string{"make it a check", "expect e.max_abs"}},
 		{"palette runs", "r ? e x p e c t enter", []string{": expect e.max_abs < 0.7632"}},
 		{"palette to prompt", "r ? l i s t tab", []string{": top e 20 by=abs"}},
-		{"fold", "k k h", []string{"▸ minilm-w4a16"}},
-		{"find", "/ l a y e r . 3 enter", []string{"encoder.layer.3"}},
 		{"find value", "r / > space 0 . 5 enter", []string{"where e > 0.5", "at m 48  n 994"}},
 		{"next value", "r / 0 . 5 enter n", []string{"at m 72  n 994"}},
 		{"yank command", "r y y", []string{"copied command", "map e size=48x32"}},
 		{"yank value", "r w y v", []string{"got -0.6797 0xbf2e"}},
 		{"yank address", "r w y p", []string{"copied address", "0x00076412 high nibble"}},
-		{"quit asks", "q", []string{"save and quit", "1 command since the last save"}},
-		{"no layer yet", "g w", []string{"open a layer first"}},
 		{"lock colours", "r c", []string{"colours locked from 0.001000 to 0.6938", "locked"}},
-		{"log axis", "enter g s i", []string{"0x50-57  8…15           96 █"}},
 	}
-	for _, test := range tests {
+}
+
+func TestFlows(t *testing.T) {
+	for _, test := range append(weightFlows(), errorFlows()...) {
 		t.Run(test.name, func(t *testing.T) {
 			d := opened(t, 80, 24, ProfileNever).keys(test.keys)
 			d.exact()

@@ -91,11 +91,3 @@ func join(parts ...string) string {
 	}
 	return strings.Join(kept, " · ")
 }
-
-func floats[F ~float64 | ~float32](values []F) []float64 {
-	out := make([]float64, len(values))
-	for i, v := range values {
-		out[i] = float64(v)
-	}
-	return out
-}
