@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/checkpoint"
 )
 
 // goldens are the commands whose JSON is committed, by verb. Between them they answer
@@ -55,30 +59,19 @@ func filled(t testing.TB) *rig {
 	t.Helper()
 	r := toured(t)
 	r.write("setup.fp4", "x2 = randn 4 32 seed=7\nstat x2\n")
-	r.write("bad.npy", npy(128, 1536))
+	r.write("bad.npy", array(128, 1536, func(i int) float32 {
+		switch {
+		case i%1000 == 1:
+			return float32(math.NaN())
+		case i%999 == 1:
+			return float32(math.Inf(-1))
+		}
+		return 1
+	}))
 	r.do("gpt = load tour:gpt-oss-mxfp4", "gptw = layer gpt down_proj", "broken = load tour:broken/nan-scale.safetensors", "w4c = load tour:minilm-w4a4",
 		"w4 = layer w4c intermediate.dense", "hotc = load tour:broken/saturated.safetensors", "hot = layer hotc dense", "bad = load bad.npy",
 		"d2 = diff x[0:4] x[4:8]", "db = diff y bad")
 	return r
-}
-
-// npy is a float32 array in which every 1000th element is NaN and every 999th infinite.
-func npy(rows, cols int) string {
-	header := "{'descr': '<f4', 'fortran_order': False, 'shape': (" + itoa(rows) + ", " + itoa(cols) + "), }"
-	header += strings.Repeat(" ", 117-len(header)) + "\n"
-	var b bytes.Buffer
-	b.WriteString("\x93NUMPY\x01\x00" + string([]byte{byte(len(header)), 0}) + header)
-	for i := range rows * cols {
-		switch {
-		case i%1000 == 1:
-			b.Write([]byte{0, 0, 0xc0, 0x7f})
-		case i%999 == 1:
-			b.Write([]byte{0, 0, 0x80, 0xff})
-		default:
-			b.Write([]byte{0, 0, 0x80, 0x3f})
-		}
-	}
-	return b.String()
 }
 
 func itoa(n int) string {
@@ -186,4 +179,17 @@ func nulls(path string, value any) string {
 		}
 	}
 	return ""
+}
+
+// array is a float32 .npy.
+func array(rows, cols int, of func(i int) float32) string {
+	t := inspect.Tensor{DType: inspect.F32, Shape: []int{rows, cols}, Data: make([]float32, rows*cols)}
+	for i := range t.Data {
+		t.Data[i] = of(i)
+	}
+	var b strings.Builder
+	if err := checkpoint.WriteNPY(&b, t); err != nil {
+		panic(err)
+	}
+	return b.String()
 }
