@@ -2,7 +2,9 @@ package exec
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"fp4tui/exec/compare"
 	"fp4tui/exec/language"
@@ -175,38 +177,62 @@ func scaleBrief(s stats.Scales) ScaleBrief {
 	return r
 }
 
+// origin is the unquantized weight of a layer in an open checkpoint.
+type origin struct {
+	handle string
+	ckpt   *checkpointValue
+	entry  *checkpoint.Entry
+}
+
 // original finds the unquantized weight of a layer among the open checkpoints: a
-// float tensor named after it, of its shape. The text is the command that binds it.
-func (c *call) original(v *weightsValue) (command string, t inspect.Tensor, err error) {
-	l := v.weights.Layer
+// float tensor named after it, of its shape. Headers decide; nothing is read.
+func (c *call) original(l *layer.Layer) (origin, bool) {
 	if l == nil || l.Experts > 0 {
-		return "", t, nil
+		return origin{}, false
 	}
 	st := c.s.snapshot()
-	for _, h := range c.s.Handles() {
-		ck, ok := st.handles[h.Name].(*checkpointValue)
+	for _, h := range slices.Sorted(maps.Keys(st.handles)) {
+		ck, ok := st.handles[h].(*checkpointValue)
 		if !ok {
 			continue
 		}
 		e, ok := ck.ckpt.Lookup(l.Name + ".weight")
-		if !ok || e.DType.Bits() < 16 || len(e.Shape) != 2 || e.Shape[0] != l.N || e.Shape[1] != l.K {
-			continue
+		if ok && e.DType.Bits() >= 16 && slices.Equal(e.Shape, []int{l.N, l.K}) {
+			return origin{h, ck, e}, true
 		}
-		t, err = ck.ckpt.Tensor(c.ctx, e)
-		return c.s.table.Format(language.Line{Verb: "tensor", Cmd: &TensorCmd{C: language.Ref{Name: h.Name}, Name: language.Path(e.Name)}}), t, err
 	}
-	return "", t, nil
+	return origin{}, false
 }
 
-// againstOriginal fills in the SQNR when the original is open. An original that cannot
-// be read is not this layer's fault: its own load has said so.
+// command binds the original.
+func (o origin) command(t *language.Table) string {
+	return t.Format(language.Line{Verb: "tensor", Cmd: &TensorCmd{C: language.Ref{Name: o.handle}, Name: language.Path(o.entry.Name)}})
+}
+
+// checkedWeights bounds how many weights the layer page compares with the original: a
+// layer of any size opens at once. Metrics over all of it are a diff.
+const checkedWeights = 4 << 20
+
+// againstOriginal fills in the SQNR of the first rows when the original is open. An
+// original that cannot be read is not this layer's fault: reading it says so.
 func (c *call) againstOriginal(r *LayerInfo, v *weightsValue) error {
-	command, orig, err := c.original(v)
-	if err != nil || command == "" {
+	o, ok := c.original(v.weights.Layer)
+	if !ok {
+		return nil
+	}
+	r.Original = o.command(c.s.table)
+	rows := min(r.N, max(1, checkedWeights/max(r.K, 1)))
+	width := int64(r.K * o.entry.DType.Bits() / 8)
+	raw, err := o.ckpt.ckpt.ReadRange(c.ctx, o.entry, 0, int64(rows)*width)
+	if err != nil {
 		return c.ctx.Err()
 	}
-	deq, err := v.dequantized(c.ctx)
+	orig, err := checkpoint.Decode(o.entry.DType, []int{rows, r.K}, raw)
 	if err != nil {
+		return err
+	}
+	deq := inspect.Tensor{DType: inspect.F32, Shape: orig.Shape, Data: make([]float32, rows*r.K)}
+	if err := v.weights.DequantizeRows(c.ctx, v.expert, 0, rows, inspect.F32, deq.Data); err != nil {
 		return err
 	}
 	pair, err := compare.New(deq, orig)
@@ -214,6 +240,6 @@ func (c *call) againstOriginal(r *LayerInfo, v *weightsValue) error {
 		return err
 	}
 	m, err := pair.Metrics(c.ctx)
-	r.Original, r.SQNR = command, Float(m.SQNR)
+	r.SQNR, r.Checked = Float(m.SQNR), m.Count
 	return err
 }

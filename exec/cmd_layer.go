@@ -94,6 +94,7 @@ func (c *call) layerRow(ck *checkpointValue, l *layer.Layer, health bool) (Layer
 		Name: inspect.Printable(l.Name), Producer: l.Producer, Format: l.Format, Mode: l.Mode.String(), Experts: l.Experts,
 		N: l.N, K: l.K, Block: l.Block, BitsPW: l.BitsPerWeight(), Level: "ok", Findings: []string{},
 	}
+	_, row.Original = c.original(l)
 	note := func(level, text string) {
 		row.Findings = append(row.Findings, text)
 		row.Level = worse(row.Level, level)

@@ -59,6 +59,7 @@ type LayerRow struct {
 	NaN       int64    `json:"nan"`
 	Level     string   `json:"level"`    // "ok", "info", "warn", "bad"
 	Findings  []string `json:"findings"` // short: "NaN scale 2", "q|k|v 1.8×"
+	Original  bool     `json:"original"` // the unquantized weight is in an open checkpoint
 }
 
 // LayerInfo answers layer and info of a layer: the layer page.
@@ -86,9 +87,10 @@ type LayerInfo struct {
 	Scales     ScaleBrief `json:"scales"`
 	Codes      [16]int64  `json:"codes"` // count of each code
 	Findings   []Finding  `json:"findings"`
-	Group      []Shard    `json:"fused,omitempty"` // the fused siblings, this one included
-	SQNR       Float      `json:"sqnr_db"`         // against the original weight when it is loaded, else NaN
-	Original   string     `json:"original,omitempty"`
+	Group      []Shard    `json:"fused,omitempty"`    // the fused siblings, this one included
+	SQNR       Float      `json:"sqnr_db"`            // against the original weight when it is loaded, else NaN
+	Checked    int64      `json:"checked"`            // weights that SQNR is over: the first rows
+	Original   string     `json:"original,omitempty"` // the command that binds the original
 }
 
 // PartInfo is one stored tensor of a layer.
