@@ -76,10 +76,15 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	return r, nil
 }
 
-// badge is the name of who computed a product: "emu sm100", "ref".
+// badge is the name of who computed a product: "emu sm100", "ref"; a weight that was
+// never quantized is said, since an error against it is another than one against the
+// dequantized reference.
 func (v *productValue) badge() string {
-	if v.backend == "emu" {
+	switch {
+	case v.backend == "emu":
 		return v.backend + " " + v.choice.arch
+	case v.weights == nil:
+		return v.backend + ", unquantized"
 	}
 	return v.backend
 }

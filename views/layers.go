@@ -79,7 +79,9 @@ func (p *layersPane) rows(s *scene) []treeRow {
 		sortRows(out, p.order)
 	}
 	if fresh && p.list.at == 0 {
-		findRow(&p.list, out, 0, func(row treeRow) bool { return row.layer != nil })
+		// A layer whose original is open can be judged at once: begin there.
+		known := func(row treeRow) bool { return row.layer != nil && row.layer.Original }
+		_ = findRow(&p.list, out, 0, known) || findRow(&p.list, out, 0, func(row treeRow) bool { return row.layer != nil })
 	}
 	return out
 }

@@ -162,7 +162,7 @@ func (p *weightPane) drawHealth(r region, y int, info exec.LayerInfo) int {
 	y += 3
 	if sqnr := float64(info.SQNR); !math.IsNaN(sqnr) {
 		r.text(1, y, dim, "SQNR")
-		r.text(9, y, plain, fmt.Sprintf("%.2f dB against the original", sqnr))
+		r.text(9, y, plain, fmt.Sprintf("%.2f dB against the original, %s weights compared", sqnr, number.Count(info.Checked)))
 		y++
 	}
 	return y
