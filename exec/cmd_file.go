@@ -52,8 +52,22 @@ func (cmd *LoadCmd) run(c *call) (Result, error) {
 		return nil, err
 	}
 	v.layers, v.faults, v.groups = found, append(ck.Faults, faults...), layer.Fused(found)
+	if ck.Len() == 1 && len(v.layers)+len(v.faults) == 0 {
+		return c.bindTensor(v, &ck.Entries()[0], "file "+string(cmd.Path))
+	}
 	c.bind(v)
 	return opened(c.name, v), nil
+}
+
+// bindTensor reads a tensor of a checkpoint and binds it.
+func (c *call) bindTensor(ck *checkpointValue, e *checkpoint.Entry, source string) (Result, error) {
+	t, err := ck.ckpt.Tensor(c.ctx, e)
+	if err != nil {
+		return nil, ck.renamed(err)
+	}
+	v := &tensorValue{tensor: t, source: source, ckpt: ck, entry: e}
+	c.bind(v)
+	return c.tensorInfo(e.Name, v)
 }
 
 // maxFaultsShown bounds the violations that a load prints; lint has them all.
@@ -114,13 +128,7 @@ func (cmd *TensorCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := ck.ckpt.Tensor(c.ctx, e)
-	if err != nil {
-		return nil, ck.renamed(err)
-	}
-	v := &tensorValue{tensor: t, source: fmt.Sprintf("%s %s", cmd.C, inspect.Printable(e.Name)), ckpt: ck, entry: e}
-	c.bind(v)
-	return c.tensorInfo(e.Name, v)
+	return c.bindTensor(ck, e, fmt.Sprintf("%s %s", cmd.C, inspect.Printable(e.Name)))
 }
 
 // findTensor resolves a tensor name or a unique dotted suffix of one.
