@@ -124,6 +124,15 @@ func (r *rig) write(name, text string) string {
 	return path
 }
 
+func (r *rig) read(name string) string {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.dir, name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return string(b)
+}
+
 // tour binds what every screen of the tour has.
 var tour = []string{
 	"c = load tour:minilm-w4a16",
