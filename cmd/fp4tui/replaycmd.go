@@ -125,9 +125,21 @@ func (r *replayer) file(ctx context.Context, file string) (notebook.Report, erro
 		if err != nil {
 			return report, err
 		}
-		fmt.Fprintf(r.streams.err, "updated %s\n", filepath.ToSlash(file))
+		fmt.Fprintf(r.streams.err, "updated %s: %d outputs\n", filepath.ToSlash(file), accept(&report))
 	}
 	return report, nil
+}
+
+// accept counts the outputs that were rewritten; they are what is stored now.
+func accept(report *notebook.Report) int {
+	n := 0
+	for i := range report.Cells {
+		if c := &report.Cells[i]; c.Status == notebook.Changed {
+			c.Status, c.Reason, c.Diff = notebook.OK, "", nil
+			n++
+		}
+	}
+	return n
 }
 
 // available answers a requirement of a notebook: gpu, or an architecture.
