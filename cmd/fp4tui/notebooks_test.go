@@ -162,7 +162,7 @@ func TestReplayUpdate(t *testing.T) {
 	// The wildcard matches and must stay; the wrong line is written anew.
 	wild := strings.Replace(good, "x.nan 0 == 0\n", "[..]\n", 1)
 	put(t, file, strings.Replace(wild, "28.3750", "28.4750", 1))
-	o := fp4tui(t, "replay", "--update", file)
+	o := fp4tui(t, "replay", "--update", file).want(t, 0)
 	if cat(t, file) != wild {
 		t.Errorf("got:\n%s\nwant:\n%s", cat(t, file), wild)
 	}
@@ -194,5 +194,14 @@ func TestReplayReports(t *testing.T) {
 		if got := cat(t, path); !strings.Contains(got, part) {
 			t.Errorf("%s: %q is not in:\n%s", format, part, got)
 		}
+	}
+}
+
+// A file that can't be read takes nothing from the reports of the others.
+func TestReplayMissingFile(t *testing.T) {
+	dir, file := small(t)
+	o := fp4tui(t, "replay", "--verbose", file, filepath.Join(dir, "absent.fp4.md"), file).want(t, 3)
+	if strings.Count(o.out, "ok load:") != 2 || !strings.Contains(o.out, "absent.fp4.md:1: ") || !strings.HasSuffix(o.out, "4 passed, 1 failed, 0 skipped\n") {
+		t.Errorf("out:\n%s", o.out)
 	}
 }

@@ -108,8 +108,8 @@ func (r *replayer) print(format func(io.Writer, []notebook.Report, notebook.Writ
 // file replays one notebook and, with --update, rewrites it.
 func (r *replayer) file(ctx context.Context, file string) (notebook.Report, error) {
 	data, err := os.ReadFile(file)
-	if err != nil {
-		return notebook.Report{}, err
+	if err != nil { // told in the report: the other files have theirs
+		return notebook.Report{File: filepath.ToSlash(file), Faults: []notebook.Fault{{Line: 1, Msg: err.Error(), Hint: "check the path"}}}, nil
 	}
 	doc, errs := notebook.Parse(filepath.ToSlash(file), data)
 	access := notebook.Access{Dir: filepath.Dir(file), Inputs: doc.Front.Inputs, AllowRead: r.allowRead, Out: r.out}
