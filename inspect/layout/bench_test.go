@@ -9,7 +9,7 @@ import (
 const side = 16384
 
 func benchApply(b *testing.B, m Map, bits int) {
-	src, dst := make([]byte, m.In.Bytes(bits)), make([]byte, m.Out.Bytes(bits))
+	src, dst := pattern(m.In.Bytes(bits)), make([]byte, m.Out.Bytes(bits))
 	b.SetBytes(int64(len(src)))
 	b.ResetTimer()
 	for b.Loop() {
@@ -23,7 +23,7 @@ func benchApply(b *testing.B, m Map, bits int) {
 // BenchmarkPrepare is all that is done to a layer before the trtllm kernel.
 func BenchmarkPrepare(b *testing.B) {
 	codes, scales := mustMake(b, "trtllm", Codes, Dims{side, side}), mustMake(b, "trtllm", Scales, Dims{side, side / 16})
-	c, s := make([]byte, codes.In.Bytes(4)), make([]byte, scales.In.Bytes(8))
+	c, s := pattern(codes.In.Bytes(4)), pattern(scales.In.Bytes(8))
 	toC, toS := make([]byte, codes.Out.Bytes(4)), make([]byte, scales.Out.Bytes(8))
 	b.SetBytes(int64(len(c) + len(s)))
 	b.ResetTimer()

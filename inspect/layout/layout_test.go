@@ -194,14 +194,14 @@ func TestEveryShape(t *testing.T) {
 // the row and what the column gives, so rows and columns need not all meet.
 func checkSample(t *testing.T, m Map) {
 	lastRow, lastCol := m.In.Rows-1, m.In.Cols-1
-	for i := range 8 {
-		for _, at := range [][2]int{{i * lastRow / 7, i * lastCol / 7}, {(7*i + 3) * 37 % (lastRow + 1), (5*i + 1) * 41 % (lastCol + 1)}} {
+	for i := range 6 {
+		for _, at := range [][2]int{{i * lastRow / 5, i * lastCol / 5}, {(7*i + 3) * 37 % (lastRow + 1), (5*i + 1) * 41 % (lastCol + 1)}} {
 			pos := m.To(at[0], at[1])
 			if row, col, ok := m.From(pos); !ok || row != at[0] || col != at[1] {
 				t.Fatalf("%v: %v is at %d, where there is %d,%d %v", m.In, at, pos, row, col, ok)
 			}
 		}
-		pos := (m.Out.Len() - 1) * (i + 1) / 8
+		pos := (m.Out.Len() - 1) * (i + 1) / 6
 		if row, col, ok := m.From(pos); ok && m.To(row, col) != pos {
 			t.Fatalf("%v: position %d holds %d,%d, which is at %d", m.In, pos, row, col, m.To(row, col))
 		} else if !ok && m.Padding() == 0 {

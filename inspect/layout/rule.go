@@ -57,7 +57,7 @@ func always(terms ...term) func(Dims) []term { return func(Dims) []term { return
 // Lookup finds a rule. The error is a *inspect.Fault that lists the names there are.
 func Lookup(name string, of Operand) (Rule, error) {
 	var names []string
-	for _, rule := range Rules() {
+	for _, rule := range table {
 		if rule.Of == of {
 			if rule.Name == name {
 				return rule, nil

@@ -2,10 +2,11 @@ package layout
 
 import "slices"
 
+// table is every layout; it never changes.
+var table = slices.Concat(rowRules(Codes), codeRules(), hopperValueRules(), rowRules(Scales), scaleRules(), hopperScaleRules(), vectorRules(), lowRankRules())
+
 // Rules is the table of layouts: the names that layout= takes.
-func Rules() []Rule {
-	return slices.Concat(rowRules(Codes), codeRules(), hopperValueRules(), rowRules(Scales), scaleRules(), hopperScaleRules(), vectorRules(), lowRankRules())
-}
+func Rules() []Rule { return slices.Clone(table) }
 
 // rowRules are the reorderings of whole rows, the same for codes and scales.
 func rowRules(of Operand) []Rule {
