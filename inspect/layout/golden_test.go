@@ -15,7 +15,7 @@ import (
 )
 
 type golden struct {
-	S0E5M3 map[string]string `json:"s0e5m3"`
+	Scales map[string]string `json:"scales"` // by format: the byte of each of 256 bytes
 	Cases  []struct {
 		Name, Of, Source string
 		Rows, Cols, Bits int
@@ -254,23 +254,36 @@ func TestS0E5M3AgainstLibraries(t *testing.T) {
 	for i, factor := range []int{1, 2, 4, 8} {
 		formats[fmt.Sprintf("marlin x%d", factor)] = S0E5M3{Power: marlinPower + i, Based: true}
 	}
-	tables := readGolden(t).S0E5M3
-	if len(tables) != len(formats) {
-		t.Fatalf("%d tables, want %d", len(tables), len(formats))
-	}
+	tables := readGolden(t).Scales
 	every := make([]byte, 256)
 	for i := range every {
 		every[i] = byte(i)
 	}
-	for name, table := range tables {
-		want, err := hex.DecodeString(table)
+	for name, format := range formats {
+		want, err := hex.DecodeString(tables[name])
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := make([]byte, 256)
-		formats[name].Apply(got, every)
+		format.Apply(got, every)
 		if !bytes.Equal(got, want) {
 			t.Errorf("%s: %x, want %x", name, got, want)
+		}
+	}
+}
+
+// TestMarlinE8M0 holds what 16-bit parameters leave of MXFP4 scales.
+func TestMarlinE8M0(t *testing.T) {
+	tables := readGolden(t).Scales
+	for name, half := range map[string]bool{"bfloat16": false, "binary16": true} {
+		want, err := hex.DecodeString(tables["e8m0 "+name])
+		if err != nil || len(want) != 256 {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for b := range 256 {
+			if got := MarlinE8M0(byte(b), half); got != want[b] {
+				t.Errorf("%s: scale %02x is %02x, want %02x", name, b, got, want[b])
+			}
 		}
 	}
 }

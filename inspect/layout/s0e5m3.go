@@ -171,3 +171,20 @@ func (f S0E5M3) MarlinGlobal(multiplier float32) float32 {
 	}
 	return float32(math.Ldexp(1, bias-marlinPower)) * multiplier / f.Factor()
 }
+
+// MarlinE8M0 is the MXFP4 scale byte that Marlin is given: converted to the dtype
+// of the layer's other parameters and back. bfloat16 keeps all of them; binary16
+// makes those under 2^-24 byte 0 and those from 2^16 on NaN. A bfloat16 kernel then
+// reads byte 0 as zero, not as 2^-127, and NaN as infinity.
+//
+// Source: vLLM prepare_fp4_layer_for_marlin, mxfp4_marlin_process_scales.
+func MarlinE8M0(scale byte, half bool) byte {
+	const least, most = 127 - 24, 127 + 15
+	switch {
+	case half && scale < least:
+		return 0
+	case half && scale > most:
+		return 0xff
+	}
+	return scale
+}

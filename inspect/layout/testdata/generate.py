@@ -142,13 +142,17 @@ def triton():
             for pad, suffix in ((2, ""), (4, "-k4")):
                 p = padded(matrix(r, c), 32 * w, pad)
                 n, k = p.shape
-                p = p.reshape(n // (32 * w), 2, w, 2, 8, k // 2, 2).transpose(0, 2, 5, 1, 4, 6, 3)
+                want, p = p, p.reshape(n // (32 * w), 2, w, 2, 8, k // 2, 2).transpose(0, 2, 5, 1, 4, 6, 3)
+                back = p.reshape(n // 32 // w, w, k // 2, 2, 8, 2, 2).transpose(0, 3, 1, 6, 4, 2, 5).reshape(n, k)
+                assert (back == want).all(), "the kernel's own unswizzle"
                 case(f"triton-hopper-{w}w{suffix}", "scales", r, c, 8, p, "restated")
     for name, rows, cols in (("triton-hopper", 256, 64), ("triton-hopper-64", 64, 64), ("triton-hopper-16", 16, 32)):
         for n, k in ((16, 64), (100, 96), (256, 192)):
             p = padded(matrix(n, k // 2), rows, cols)
             m, kb = p.shape
-            p = p.reshape(m // 16, 1, 2, 4, 2, 1, kb // 32, 4, 2, 4, 1, 1).transpose(0, 3, 6, 10, 4, 9, 7, 1, 8, 2, 5, 11)
+            want, p = p, p.reshape(m // 16, 1, 2, 4, 2, 1, kb // 32, 4, 2, 4, 1, 1).transpose(0, 3, 6, 10, 4, 9, 7, 1, 8, 2, 5, 11)
+            back = p.reshape(m // 16, 4, kb // 32, 2, 4, 8, 2).transpose(0, 6, 1, 3, 2, 5, 4).reshape(m, kb)
+            assert (back == want).all(), "the kernel's own unshuffle"
             case(name, "codes", n, k, 4, spread(p), "restated")
 
 
@@ -206,21 +210,24 @@ def sm90():
 
 
 def scale_bytes():
-    """S0E5M3 of every E4M3 byte: flashinfer's own, and vLLM's steps in torch."""
+    """S0E5M3 of every E4M3 byte: flashinfer's own, and vLLM's steps in torch; E8M0 bytes by way of a 16-bit dtype."""
     every = torch.arange(256, dtype=torch.uint8)
     half = every.view(torch.float8_e4m3fn).to(torch.float16)
     table = {"flashinfer": fi_gemm._e4m3_to_s0e5m3(every).numpy().tobytes().hex()}
     for factor in (1, 2, 4, 8):
         x = ((half.float() * factor).to(torch.float16) * 2**7).view(torch.int16) << 1
         table[f"marlin x{factor}"] = x.view(torch.uint8).reshape(-1, 2)[:, 1].numpy().tobytes().hex()
+    e8m0 = every.view(torch.float8_e8m0fnu)
+    for name, dtype in (("bfloat16", torch.bfloat16), ("binary16", torch.float16)):
+        table[f"e8m0 {name}"] = e8m0.to(dtype).to(torch.float8_e8m0fnu).view(torch.uint8).numpy().tobytes().hex()
     return table
 
 
 library()
 restated()
 names = ("torch", "torchao", "flashinfer-python", "comfy-kitchen", "numpy")
-golden = {"versions": {n: version(n) for n in names}, "s0e5m3": scale_bytes(), "cases": CASES}
+golden = {"versions": {n: version(n) for n in names}, "scales": scale_bytes(), "cases": CASES}
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden.json"), "w") as f:
     lines = ",\n".join(json.dumps(c) for c in CASES)
-    head = json.dumps({k: golden[k] for k in ("versions", "s0e5m3")}, indent=1)
+    head = json.dumps({k: golden[k] for k in ("versions", "scales")}, indent=1)
     f.write(head[:-2] + ',\n "cases": [\n' + lines + "\n]}\n")
