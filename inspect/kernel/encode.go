@@ -2,10 +2,10 @@ package kernel
 
 import (
 	"fmt"
-	"math"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layout"
 )
 
 // Encoding says what a kernel makes of an E4M3 scale byte. E8M0 bytes stay.
@@ -77,57 +77,34 @@ func (e Encoding) encoder(scales fp4.Format, act inspect.DType, seen *[256]int64
 	if e == Keep || scales == fp4.E8M0 {
 		return identity()
 	}
-	p, shift := &pass{factor: 1, used: true}, 0
+	f := e.format(act == inspect.F16, seen)
+	p := &pass{factor: 1, used: true}
 	if e != HalfHigh {
-		shift = 7
-		if e == S0E5M3 && act != inspect.F16 {
-			p.factor = rescale(seen)
-		}
-	}
-	factor := p.factor * float32(int(1)<<shift)
-	for i := range 256 {
-		p.back[i] = back(byte(i), factor, e != HalfHigh && act != inspect.F16)
+		p.factor = f.Factor()
 	}
 	for i := range 256 {
-		v := fp4.DecodeE4M3(byte(i)) * factor
-		half := fp4.FP16.Encode(v, fp4.NearestEven)
-		p.to[i] = byte(half >> 7)
-		p.lost[i] = v != v || fp4.DecodeE4M3(p.back[p.to[i]]) != fp4.DecodeE4M3(byte(i))
+		p.to[i] = f.Encode(byte(i))
+		p.back[i] = byte(fp4.E4M3.Encode(f.Decode(byte(i)), fp4.NearestEven))
+		p.lost[i] = f.Loss(byte(i)).Any()
 	}
 	return p
 }
 
-// rescale is the smallest power of two that brings every positive scale that
-// occurs to 2^-6, where the kernel's bf16 decoding starts to be exact.
-func rescale(seen *[256]int64) float32 {
-	for i := 1; i < 0x7f; i++ {
-		if seen[i] == 0 {
-			continue
+// format is the scale byte of the encoding. Marlin picks it by the scales.
+func (e Encoding) format(half bool, seen *[256]int64) layout.S0E5M3 {
+	switch e {
+	case S0E5M3:
+		var scales []byte
+		for i, n := range seen {
+			if n > 0 {
+				scales = append(scales, byte(i))
+			}
 		}
-		factor := float32(1)
-		for fp4.DecodeE4M3(byte(i))*factor < 0x1p-6 {
-			factor *= 2
-		}
-		return factor
+		return layout.Marlin(scales, half)
+	case S0E5M3NoRescale:
+		return layout.Marlin(nil, half)
 	}
-	return 1
-}
-
-// back is the E4M3 byte whose value a kernel decodes from a stored byte, the
-// factor divided out. With bf16 the top bit is bit 14 of a bfloat16 and the others
-// are bits 4 to 10: without the top bit the value is at most 2^-111, which no sum
-// with ordinary terms shows; it becomes 0 here.
-func back(stored byte, factor float32, bf16 bool) byte {
-	var v float32
-	if bf16 {
-		if stored&0x80 == 0 {
-			return 0
-		}
-		v = math.Float32frombits((uint32(stored&0x80)<<7 | uint32(stored&0x7f)<<4) << 16)
-	} else {
-		v = fp4.FP16.Decode(uint16(stored) << 7)
-	}
-	return byte(fp4.E4M3.Encode(v/factor, fp4.NearestEven))
+	return layout.MMBF16FP4()
 }
 
 // loss counts the scales that a re-encoding does not keep.

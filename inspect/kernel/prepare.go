@@ -61,6 +61,7 @@ type Prepared struct {
 	scale   operand
 	pass    *pass
 	bias    int // power of two in Global
+	told    int // how many of done make the matrix that the kernel is told of
 	ordered bool
 }
 
@@ -208,7 +209,7 @@ func (p *Prepared) first(ctx context.Context, n int) (*Prepared, error) {
 			return nil, err
 		}
 	}
-	p.done = p.all[:n:n]
+	p.done, p.told = p.all[:n:n], last+1
 	told := p.code.told()
 	p.PadN, p.PadK = told.Rows, told.Cols
 	p.Global = p.multiplier()
