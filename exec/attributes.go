@@ -96,6 +96,7 @@ func attributes() map[string][]attribute {
 	return map[string][]attribute{
 		kindLayer:     weights,
 		kindQuantized: weights,
+		kindPrepared:  preparedAttributes(),
 		kindScales:    scaleAttributes(),
 		kindDiff:      diffAttributes(),
 		kindProduct:   productAttributes(),

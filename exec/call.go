@@ -129,11 +129,22 @@ func (c *call) weight(ref language.Ref) (*weightsValue, *inspect.Tensor, error) 
 		}
 		return w, nil, nil
 	}
+	if p, ok := v.(*preparedValue); ok {
+		return p.from, nil, noWindow(ref)
+	}
 	t, err := c.dense(ref)
 	if err != nil {
 		return nil, nil, err
 	}
 	return nil, &t, nil
+}
+
+// prepared is the prepared buffer that a reference names, nil when it names another
+// kind of weight.
+func (c *call) prepared(ref language.Ref) (*preparedValue, error) {
+	v, err := c.resolve(ref)
+	p, _ := v.(*preparedValue)
+	return p, err
 }
 
 // by names who produced a value: the badge of a product, the source of a tensor.

@@ -7,11 +7,12 @@ import (
 	"fp4tui/exec/language"
 	"fp4tui/inspect/checkpoint"
 	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layout"
 )
 
 // BytesCmd shows raw bytes with their file offsets.
 type BytesCmd struct {
-	X language.Ref `arg:"X" kind:"layer|quantized|scales|codes|tensor" doc:"the codes of a layer, its scales (w.scale) or a stored tensor; a window counts logical elements [n, k]"`
+	X language.Ref `arg:"X" kind:"layer|quantized|prepared|prepared scales|scales|codes|tensor" doc:"the codes of a layer, its scales (w.scale) or a stored tensor; a window counts logical elements [n, k]"`
 }
 
 var bytesSpec = language.Spec{
@@ -33,6 +34,7 @@ type source struct {
 	entry      *checkpoint.Entry // nil when it is not in a file
 	owner      *checkpointValue  // of entry
 	base       int64             // offset of raw within the entry: that of the expert
+	held       func(i int) int   // of a prepared buffer: n·K + k of the first element of a byte, -1 padding
 }
 
 func (cmd *BytesCmd) run(c *call) (Result, error) {
@@ -60,7 +62,7 @@ func (cmd *BytesCmd) run(c *call) (Result, error) {
 		r.Bytes += int64(hi - lo)
 		for at := lo; at < hi && len(r.Rows) < maxDumpRows; at += 16 {
 			end := min(at+16, hi)
-			r.Rows = append(r.Rows, DumpRow{Offset: src.offset(at), Row: n, Col: at*8/src.bits - n*src.cols, Hex: hex.EncodeToString(src.raw[at:end])})
+			r.Rows = append(r.Rows, DumpRow{Offset: src.offset(at), Row: n, Col: at*8/src.bits - n*src.cols, Hex: hex.EncodeToString(src.raw[at:end]), From: src.from(at, end)})
 		}
 	}
 	if src.role == "codes" && rows.Hi == rows.Lo+1 && cols.Hi-cols.Lo <= w.blocks().Block {
@@ -69,6 +71,18 @@ func (cmd *BytesCmd) run(c *call) (Result, error) {
 		}
 	}
 	return r, nil
+}
+
+// from is what the bytes of a prepared buffer hold; nil for others.
+func (s *source) from(lo, hi int) []int {
+	if s.held == nil {
+		return nil
+	}
+	out := make([]int, 0, hi-lo)
+	for i := lo; i < hi; i++ {
+		out = append(out, s.held(i))
+	}
+	return out
 }
 
 // offset is where byte i lies in the file, or in the buffer when there is none.
@@ -96,6 +110,10 @@ func (c *call) bytesOf(ref language.Ref, v value) (source, *weightsValue, error)
 		return codeBytes(v.w), v.w, nil
 	case scaleValue:
 		return scaleBytes(v.w), v.w, nil
+	case *preparedValue:
+		return preparedBytes(v, layout.Codes), v.from, nil
+	case preparedScales:
+		return preparedBytes(v.p, layout.Scales), v.p.from, nil
 	case *tensorValue:
 		if v.entry == nil {
 			break

@@ -18,7 +18,7 @@ import (
 
 // ExportCmd writes something to a file.
 type ExportCmd struct {
-	X    language.Ref  `arg:"X" kind:"tensor|product|layer|quantized|scales|codes|diff|session" doc:"a tensor, a product, a layer (dequantized), the errors of a comparison, or the word session"`
+	X    language.Ref  `arg:"X" kind:"tensor|product|layer|quantized|prepared|scales|codes|diff|session" doc:"a tensor, a product, a layer (dequantized), the errors of a comparison, or the word session"`
 	Path language.Path `arg:"PATH" doc:"where to; the extension chooses the format: .safetensors .npy .csv .json, .fp4.md for the session"`
 }
 
@@ -38,6 +38,11 @@ func (cmd *ExportCmd) run(c *call) (Result, error) {
 	if cmd.X.Name == sessionName {
 		return c.exportSession(string(cmd.Path), path)
 	}
+	if p, err := c.prepared(cmd.X); err != nil {
+		return nil, err
+	} else if p != nil {
+		return c.exportPrepared(string(cmd.Path), path, p)
+	}
 	t, err := c.exported(cmd.X)
 	if err != nil {
 		return nil, err
@@ -52,6 +57,31 @@ func (cmd *ExportCmd) run(c *call) (Result, error) {
 		return nil, err
 	}
 	return written(string(cmd.Path), path, fmt.Sprintf("tensor %s %s", dtypeName(t.DType), inspect.ShapeString(t.Shape)), "")
+}
+
+// exportPrepared writes both buffers of a prepared weight as bytes, with what they are.
+func (c *call) exportPrepared(name, path string, v *preparedValue) (Result, error) {
+	if strings.ToLower(filepath.Ext(path)) != ".safetensors" {
+		return nil, fmt.Errorf("%w: export %s: a prepared weight is two buffers; want a name that ends in .safetensors", ErrUsage, name)
+	}
+	p := v.prepared
+	tensors := map[string]inspect.Tensor{"codes": byteTensor(p.Codes), "scales": byteTensor(p.Scales)}
+	about := map[string]string{"producer": "fp4tui", "kernel": p.Kernel.Name, "n": strconv.Itoa(p.N), "k": strconv.Itoa(p.K),
+		"padded_n": strconv.Itoa(p.PadN), "padded_k": strconv.Itoa(p.PadK), "global": strconv.FormatFloat(float64(p.Global), 'g', -1, 32)}
+	err := checkpoint.WriteFile(path, func(w io.Writer) error { return checkpoint.WriteSafetensors(w, tensors, about) })
+	if err != nil {
+		return nil, err
+	}
+	return written(name, path, fmt.Sprintf("codes and scales, %d bytes", p.Bytes()), "")
+}
+
+// byteTensor is a buffer as a U8 tensor of one dimension.
+func byteTensor(b []byte) inspect.Tensor {
+	t := inspect.Tensor{DType: inspect.U8, Shape: []int{len(b)}, Data: make([]float32, len(b))}
+	for i, v := range b {
+		t.Data[i] = float32(v)
+	}
+	return t
 }
 
 // exported is the tensor that export writes for a reference: a quantized weight goes

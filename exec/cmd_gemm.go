@@ -12,7 +12,7 @@ import (
 // GemmCmd runs one layer.
 type GemmCmd struct {
 	X       language.Ref `arg:"X" kind:"tensor|product" doc:"activations of any rank, […,K]"`
-	W       language.Ref `arg:"W" kind:"layer|quantized|tensor|checkpoint" doc:"a layer, a quantized weight, or a dense [N,K] tensor (backend=ref only)"`
+	W       language.Ref `arg:"W" kind:"layer|quantized|prepared|tensor|checkpoint" doc:"a layer, a quantized or prepared weight, or a dense [N,K] tensor (backend=ref only)"`
 	Backend string       `key:"backend" enum:"ref|emu|cuda" default:"emu" doc:"who computes: the dequantized reference, the bit-exact emulator, a GPU"`
 	Mode    string       `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
 	Arch    string       `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
@@ -48,6 +48,10 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	prepared, err := c.prepared(cmd.W)
+	if err != nil {
+		return nil, err
+	}
 	choice, err := cmd.choose(c.s, w)
 	if err != nil {
 		return nil, err
@@ -64,7 +68,7 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	if w != nil {
 		f.Weights = w.weights
 	}
-	out, err := be.Forward(c.ctx, f, c.progress)
+	out, err := c.forward(be, f, prepared)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +78,24 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	v.zeros = r.Zero
 	c.bind(v)
 	return r, nil
+}
+
+// forward runs a layer, through a prepared buffer when there is one: activations padded
+// in K, outputs of padded rows dropped.
+func (c *call) forward(be Backend, f layer.Forward, p *preparedValue) (layer.Output, error) {
+	if p == nil {
+		return be.Forward(c.ctx, f, c.progress)
+	}
+	f, err := p.throughPrepared(c.ctx, f)
+	if err != nil {
+		return layer.Output{}, err
+	}
+	out, err := be.Forward(c.ctx, f, c.progress)
+	if err != nil {
+		return out, err
+	}
+	out.Y, err = p.prepared.SliceOutput(out.Y)
+	return out, err
 }
 
 // badge is the name of who computed a product: "emu sm100", "ref"; a weight that was

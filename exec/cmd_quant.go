@@ -79,15 +79,23 @@ func (cmd *QuantCmd) run(c *call) (Result, error) {
 	}
 	v := &weightsValue{weights: &layer.Weights{Blocks: []fp4.Blocks{b}}, format: opt.Format, source: fmt.Sprintf("quant %s recipe=%s", cmd.X, opt.Recipe)}
 	c.bind(v)
+	r := quantizedResult(c.name, cmd.X.String(), opt.Recipe, v)
+	err = c.quantError(&r, x, v)
+	return r, err
+}
+
+// quantizedResult describes a quantized matrix that the session made.
+func quantizedResult(name, subject, recipe string, v *weightsValue) Quantized {
+	b := v.blocks()
 	s := stats.ScaleStats(b.Scales, b.ScaleType)
 	r := Quantized{
-		Bind: Bind{c.name}, Subject: cmd.X.String(), Format: opt.Format, Recipe: opt.Recipe, Rows: rows, Cols: cols, Block: b.Block,
-		GlobalUse: b.Global.Use.String(), Global: Float(b.Global.Value), Health: pills(s.Health()), SQNR: Float(math.NaN()), MaxAbs: Float(math.NaN()),
+		Bind: Bind{name}, Subject: subject, Format: v.format, Recipe: recipe, Rows: b.Rows, Cols: b.Cols, Block: b.Block,
+		GlobalUse: b.Global.Use.String(), Global: Float(b.Global.Value), Health: pills(s.Health()), SQNR: nan(), MaxAbs: nan(),
 	}
 	if b.Global.Use == fp4.NoGlobal {
-		r.Global = Float(math.NaN())
+		r.Global = nan()
 	}
-	return r, c.quantError(&r, x, v)
+	return r
 }
 
 // quantError fills in how far the dequantized result is from its input.

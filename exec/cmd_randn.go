@@ -44,7 +44,7 @@ func (cmd *RandnCmd) run(c *call) (Result, error) {
 	round := rounding(t.DType)
 	k := cmd.Dims[len(cmd.Dims)-1]
 	factor := outlierChannels(cmd.Outliers, k)
-	g := gauss{src: rand.NewPCG(*cmd.Seed, 0x9e3779b97f4a7c15)}
+	g := newGauss(*cmd.Seed)
 	for i := range t.Data {
 		if i%(1<<20) == 0 {
 			if err := c.ctx.Err(); err != nil {
@@ -110,6 +110,18 @@ func (g *gauss) next() float64 {
 
 // uniform is in (-1, 1), a multiple of 2^-53.
 func (g *gauss) uniform() float64 { return float64(int64(g.src.Uint64())>>10) * (1.0 / (1 << 53)) }
+
+// standardNormal is a small bf16 tensor of standard normal values.
+func standardNormal(shape []int, seed uint64) inspect.Tensor {
+	t := inspect.Tensor{DType: inspect.BF16, Shape: shape, Data: make([]float32, inspect.Numel(shape))}
+	g := newGauss(seed)
+	for i := range t.Data {
+		t.Data[i] = fp4.RoundBF16(float32(g.next()))
+	}
+	return t
+}
+
+func newGauss(seed uint64) gauss { return gauss{src: rand.NewPCG(seed, 0x9e3779b97f4a7c15)} }
 
 // logarithm is ln x for x in (0, 1), by the series of atanh on the reduced argument.
 // Explicit conversions keep compilers from fusing, which would change bits by machine.

@@ -131,7 +131,9 @@ func (p *productValue) activations(m int) []float32 {
 		copy(row, p.forward.X.Data[m*k:(m+1)*k])
 		return row
 	}
-	p.out.XBlocks.DequantRow(m, row)
+	padded := make([]float32, p.out.XBlocks.Cols)
+	p.out.XBlocks.DequantRow(m, padded)
+	copy(row, padded)
 	return row
 }
 

@@ -80,6 +80,7 @@ type DumpRow struct {
 	Row    int    `json:"row"`
 	Col    int    `json:"col"` // first logical column
 	Hex    string `json:"hex"`
+	From   []int  `json:"from,omitempty"` // of a prepared buffer: n·K + k of the first element of each byte, -1 padding
 }
 
 // DumpElement is one decoded element.

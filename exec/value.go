@@ -28,6 +28,7 @@ const (
 	kindQuantized  = "quantized"
 	kindProduct    = "product"
 	kindDiff       = "diff"
+	kindPrepared   = "prepared"
 	kindNumber     = "number"
 )
 
