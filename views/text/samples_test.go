@@ -3,6 +3,7 @@ package text
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"fp4tui/exec"
 	"fp4tui/exec/language"
@@ -13,7 +14,9 @@ var nan = exec.Float(math.NaN())
 
 // samples are realistic results, one at least of every kind. The numbers are those of
 // one layer, intermediate.dense of a small model.
-func samples() []exec.Result { return append(fileSamples(), runSamples()...) }
+func samples() []exec.Result {
+	return slices.Concat(fileSamples(), runSamples(), layoutSamples())
+}
 
 // fileSamples are the results of looking at files and of making operands.
 func fileSamples() []exec.Result {

@@ -171,7 +171,7 @@ func lawful(t *testing.T, name string, lines []string, opt Options) {
 				break
 			}
 		}
-		if strings.ContainsAny(line, "─│┌┐└┘├┤") && !strings.HasPrefix(name, "snap") {
+		if strings.ContainsAny(line, "─│┌┐└┘├┤") && !strings.HasPrefix(name, "snap") && !strings.HasPrefix(name, "plan") {
 			t.Errorf("%s: drawn line: %q", name, line)
 		}
 	}
@@ -255,6 +255,9 @@ func TestVoice(t *testing.T) {
 		{"stats", 1, "nan 0, zero 0, subnormal 0, saturated 15 (0.04%): ok"},
 		{"diff", 0, "e0: max_abs 0.6938 at [48,994], rel_l2 0.09386, cos 0.9956, sqnr 20.55 dB, nan 0"},
 		{"check", 0, "PASS e.nan 0 == 0; e0.rel_l2 0.09386 < 0.11"},
+		{"prep", 0, "p: w for trtllm, nvfp4, N 1000→1024, K 368→384, block 16"},
+		{"place", 0, "p[994,37]: code 0xe = -4, block 2, scale 0x71 = 144, deq -0.1331"},
+		{"poison", 0, "z: no real output moved"},
 		{"exported", 0, "saved tour.fp4.md: notebook, 12 cells, 4,096 bytes; replay with: fp4tui replay tour.fp4.md"},
 	}
 	for _, test := range tests {
@@ -270,6 +273,7 @@ func TestVoice(t *testing.T) {
 	}
 	lines := map[string]string{
 		"diff": "rel_l2 0.09386 · cos 0.9956 · max 0.6938 at [48,994]", "layer": "nvfp4 1536×384 block 16 · w4a16",
+		"place": "byte 193,554 high · scale byte 21,774", "plan": "7 kernels · 5 ok · 1 FAIL · 1 n/a",
 		"histogram": "36,864 scales · 15 saturated · 0 NaN", "codes": "16 of 16 codes used · balance 50.06%",
 	}
 	for kind, want := range lines {
