@@ -66,24 +66,27 @@ type Place struct {
 }
 
 // Identified answers identify: the layouts that an unknown buffer could be in, best
-// first. Layouts in Same cannot be told from the first of their row for this shape.
+// first.
 type Identified struct {
 	sealed
 	Subject    string      `json:"subject"`
 	Against    string      `json:"against,omitempty"` // the known layer; empty: by plausibility alone
 	Candidates []Candidacy `json:"candidates"`
-	Tried      int         `json:"tried"`
 	Verdict    string      `json:"verdict"` // "trtllm", "ambiguous: …", "none fits"
 }
 
 // Candidacy is one layout tried.
 type Candidacy struct {
-	Codes  string   `json:"codes"`  // "shuffle128", "linear, nibbles swapped"
-	Scales string   `json:"scales"` // "128x4", "128x4 twice"
-	Same   []string `json:"same"`
-	Error  Float    `json:"rel_error"` // of the dequantized weight against the known layer
-	Exact  bool     `json:"exact"`
-	Weak   bool     `json:"weak"` // no known layer to compare with
+	Codes       string   `json:"codes"`   // "shuffle128"; "linear = shuffle64" when this buffer cannot tell them apart
+	Scales      string   `json:"scales"`  // "128x4", "128x4, 128x4"
+	Kernels     []string `json:"kernels"` // whose prepared buffers look like this
+	Ambiguous   bool     `json:"ambiguous"`
+	Error       Float    `json:"rel_error"`    // of the dequantized weight against the known layer
+	CodesWrong  Float    `json:"codes_wrong"`  // share of codes that are not the known layer's
+	ScalesWrong Float    `json:"scales_wrong"` // share of scales
+	Score       Float    `json:"score"`        // plausibility, 2 at best, without a known layer
+	Exact       bool     `json:"exact"`
+	Weak        bool     `json:"weak"` // no known layer to compare with
 }
 
 // Planned answers plan: what every rank's slice meets in every kernel.

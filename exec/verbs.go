@@ -34,6 +34,7 @@ func verbs() []verb {
 		{unswizzleSpec, !pure, recorded},
 		{whereisSpec, pure, recorded},
 		{atSpec, pure, recorded},
+		{identifySpec, pure, recorded},
 		{planSpec, pure, recorded},
 		{poisonSpec, !pure, recorded},
 		{gemmSpec, !pure, recorded},
