@@ -16,7 +16,7 @@ import (
 // matrix, all steps, bfloat16 activations.
 type Options struct {
 	Expert      int           // of a 3-D layer
-	Gated       bool          // the rows are gate and up stacked; known for 3-D layers by their name
+	Gated       bool          // the rows are gate and up stacked; of layers of experts Stacked knows it
 	Interleaved bool          // and alternate, gate first; known for gpt-oss
 	Act         inspect.DType // activations of a 16-bit kernel: BF16 (also Invalid) or F16
 }
@@ -107,7 +107,7 @@ func compose(first layout.Dims, maps ...layout.Map) (layout.Map, error) {
 // Prepare runs all steps of a kernel on one expert of a layer (0 for a plain one).
 // A matrix that the kernel cannot take gives the *inspect.Fault of Refuses.
 func Prepare(ctx context.Context, w *layer.Weights, k Kernel, o Options) (*Prepared, error) {
-	src, err := newSource(w, o)
+	src, err := newSource(w, k, o)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func Prepare(ctx context.Context, w *layer.Weights, k Kernel, o Options) (*Prepa
 
 // Start is a matrix before any step, to which Then adds them one by one.
 func Start(w *layer.Weights, o Options) (*Prepared, error) {
-	src, err := newSource(w, o)
+	src, err := newSource(w, Kernel{}, o)
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (p *Prepared) First(ctx context.Context, n int) (*Prepared, error) {
 // All is how many steps there are, undone ones included.
 func (p *Prepared) All() int { return len(p.all) }
 
-func newSource(w *layer.Weights, o Options) (*source, error) {
+func newSource(w *layer.Weights, k Kernel, o Options) (*source, error) {
 	if o.Expert < 0 || o.Expert >= len(w.Blocks) {
 		return nil, fault(inspect.ErrMissing, fmt.Sprintf("no expert %d", o.Expert), fmt.Sprintf("the layer has %d", len(w.Blocks)), "")
 	}
@@ -169,9 +169,9 @@ func newSource(w *layer.Weights, o Options) (*source, error) {
 	if src.act != inspect.BF16 && src.act != inspect.F16 {
 		return nil, fault(inspect.ErrUnsupported, "activations of type "+src.act.String(), "kernels of 16-bit activations take BF16 or F16", "")
 	}
-	if l := w.Layer; l != nil && l.Experts > 0 {
-		src.gated = src.gated || stacked(l.Name)
-		src.interleaved = src.interleaved || strings.HasPrefix(l.Producer, "gpt-oss")
+	if Stacked(w.Layer) && k.Gated != nil {
+		src.gated = true
+		src.interleaved = src.interleaved || strings.HasPrefix(w.Layer.Producer, "gpt-oss")
 	}
 	for i := range w.Blocks {
 		for _, s := range w.Blocks[i].Scales {
@@ -181,9 +181,13 @@ func newSource(w *layer.Weights, o Options) (*source, error) {
 	return src, nil
 }
 
-// stacked reports whether a layer of experts is by its name gate and up in one.
-func stacked(name string) bool {
-	last := name[strings.LastIndexByte(name, '.')+1:]
+// Stacked reports whether a layer of experts is by its name gate and up in one:
+// "…gate_up_proj", "…w13…". Nothing tells of a plain layer; nil is none.
+func Stacked(l *layer.Layer) bool {
+	if l == nil || l.Experts == 0 {
+		return false
+	}
+	last := l.Name[strings.LastIndexByte(l.Name, '.')+1:]
 	return strings.Contains(last, "gate_up") || strings.HasPrefix(last, "w13")
 }
 
