@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -20,15 +21,32 @@ func (p *Prepared) multiplier() float32 {
 	return float32(math.Ldexp(float64(m), p.bias)) / p.Rescale
 }
 
-// fill lays out the bytes.
-func (p *Prepared) fill(ctx context.Context) (err error) {
+// lay runs the first n steps on the sizes: maps and global scale, no bytes.
+func (p *Prepared) lay(n int) (err error) {
+	last := -1
+	for i, s := range p.all[:n] {
+		if s.pads {
+			last = i
+		}
+	}
+	for i, s := range p.all[:n] {
+		if err := p.run(s, i <= last); err != nil {
+			return err
+		}
+	}
+	p.done, p.told = p.all[:n:n], last+1
+	told := p.code.told()
+	p.PadN, p.PadK = told.Rows, told.Cols
+	p.Global = p.multiplier()
 	if p.CodeMap, err = p.codeMap(); err != nil {
 		return err
 	}
-	maps := append(append([]layout.Map{}, p.scale.front...), p.scale.inner...)
-	if p.ScaleMap, err = compose(p.scale.first, maps...); err != nil {
-		return err
-	}
+	p.ScaleMap, err = compose(p.scale.first, slices.Concat(p.scale.front, p.scale.inner)...)
+	return err
+}
+
+// fill lays out the bytes.
+func (p *Prepared) fill(ctx context.Context) error {
 	b := p.src.blocks
 	codes := b.Codes
 	if p.src.highFirst {
@@ -58,7 +76,7 @@ func (p *Prepared) fill(ctx context.Context) (err error) {
 // codeMap is the way of a code from the matrix to the buffer. Nibbles that were
 // never put in order stay where the file has them.
 func (p *Prepared) codeMap() (layout.Map, error) {
-	maps := append(append([]layout.Map{}, p.code.front...), p.code.inner...)
+	maps := slices.Concat(p.code.front, p.code.inner)
 	if !p.ordered {
 		m, err := rule("high-first", layout.Codes)(p.code.dims())
 		if err != nil {
@@ -221,6 +239,30 @@ func (p *Prepared) Column(n int) int {
 		row, col = pos/m.Out.Cols, pos%m.Out.Cols
 	}
 	return row
+}
+
+// As is the same bytes in the hands of another kernel, which takes them for its own
+// preparation: a shuffle that was left out or done twice, scales meant for somebody
+// else. The error is a *inspect.Fault: of class ErrUnsupported when k does not take
+// the matrix, ErrMismatch when it expects buffers of another size.
+func (p *Prepared) As(k Kernel) (*Prepared, error) {
+	b := p.src.blocks
+	src := *p.src
+	src.gated = src.gated && k.Gated != nil
+	if err := k.Refuses(src.format, b.Block, b.Rows, b.Cols, src.gated); err != nil {
+		return nil, err
+	}
+	q := start(k, &src)
+	q.all = k.steps(&src)
+	if err := q.lay(len(q.all)); err != nil {
+		return nil, err
+	}
+	if len(p.Codes) != q.CodeMap.Out.Bytes(4) || len(p.Scales) != q.ScaleMap.Out.Bytes(8) {
+		return nil, fault(inspect.ErrMismatch, k.Name+" expects buffers of another size",
+			fmt.Sprintf("%d bytes of codes and %d of scales, these are %d and %d", q.CodeMap.Out.Bytes(4), q.ScaleMap.Out.Bytes(8), len(p.Codes), len(p.Scales)), "")
+	}
+	q.Codes, q.Scales = p.Codes, p.Scales
+	return q, nil
 }
 
 // PadActivations appends zeros to the last dimension of x up to k, whatever its

@@ -335,9 +335,7 @@ func (u Unknown) kernels(c, s *reading) (names []string) {
 			if err != nil || slices.Contains(names, k.Name) {
 				continue
 			}
-			code, err1 := compose(p.code.first, slices.Concat(p.code.front, p.code.inner)...)
-			scale, err2 := compose(p.scale.first, slices.Concat(p.scale.front, p.scale.inner)...)
-			if err1 == nil && err2 == nil && (u.Codes == nil || alike(code, c.m)) && (u.Scales == nil || alike(scale, s.m)) {
+			if (u.Codes == nil || alike(p.CodeMap, c.m)) && (u.Scales == nil || alike(p.ScaleMap, s.m)) {
 				names = append(names, k.Name)
 			}
 		}

@@ -51,6 +51,7 @@ type Kernel struct {
 	Scales string   // layout of the block scales; empty: row-major
 	Encode Encoding // what the scale bytes become
 	Global Global   // where the global scale goes
+	Bias   string   // layout of the bias; empty: in order
 	Assert string   // the check that fires where a side is no multiple and nobody pads
 }
 

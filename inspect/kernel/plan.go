@@ -159,8 +159,8 @@ func planRow(k Kernel, s Shape, tp int, parallel Parallel) PlanRow {
 		row.Verdict, row.Reason = Asserts, k.remainder(part)
 		return row
 	}
-	row.PadN, row.PadK = p.code.told().Rows, p.code.told().Cols
-	row.Bytes = int64(p.code.dims().Bytes(4) + p.scale.dims().Bytes(8))
+	row.PadN, row.PadK = p.PadN, p.PadK
+	row.Bytes = int64(p.CodeMap.Out.Bytes(4) + p.ScaleMap.Out.Bytes(8))
 	packed := int64(part.N*part.K/2 + part.N*part.K/s.block())
 	row.Lost = float64(row.Bytes-packed) / float64(packed)
 	if row.PadN != part.N || row.PadK != part.K {
@@ -180,12 +180,8 @@ func dryRun(k Kernel, s Shape) (*Prepared, error) {
 	}
 	src := &source{blocks: b, format: s.Format, block: b.Block, gated: s.Gated, act: inspect.BF16}
 	p := start(k, src)
-	for _, step := range k.steps(src) {
-		if err := p.run(step, step.pads); err != nil {
-			return nil, err
-		}
-	}
-	return p, nil
+	p.all = k.steps(src)
+	return p, p.lay(len(p.all))
 }
 
 // remainder is the rule that a slice breaks, in numbers.

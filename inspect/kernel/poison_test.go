@@ -33,6 +33,11 @@ func TestPoisonMovesNoElement(t *testing.T) {
 				if !bytes.Equal(codes, b.Codes) || !bytes.Equal(scales, clean) {
 					t.Errorf("%s %v %v: an element of the matrix moved", k.Name, size, with)
 				}
+				again, err := q.Poison(NaN)
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkFilled(t, again, NaN)
 				if with != Garbage {
 					checkFilled(t, q, with)
 				}

@@ -129,9 +129,10 @@ func Start(w *layer.Weights, o Options) (*Prepared, error) {
 	return start(Kernel{}, src).first(context.Background(), 0)
 }
 
-// Then is p after one more step.
+// Then is p after one more step. Unpack reads it back through all of them; As reads
+// it as a kernel that knows nothing of the last one.
 func (p *Prepared) Then(ctx context.Context, s Step) (*Prepared, error) {
-	next := start(Kernel{}, p.src)
+	next := start(p.Kernel, p.src)
 	next.all = append(slices.Clip(p.done), s)
 	return next.first(ctx, len(next.all))
 }
@@ -202,21 +203,9 @@ func start(k Kernel, src *source) *Prepared {
 
 // first runs the first n steps: the sizes step by step, the bytes all at once.
 func (p *Prepared) first(ctx context.Context, n int) (*Prepared, error) {
-	last := -1
-	for i, s := range p.all[:n] {
-		if s.pads {
-			last = i
-		}
+	if err := p.lay(n); err != nil {
+		return nil, err
 	}
-	for i, s := range p.all[:n] {
-		if err := p.run(s, i <= last); err != nil {
-			return nil, err
-		}
-	}
-	p.done, p.told = p.all[:n:n], last+1
-	told := p.code.told()
-	p.PadN, p.PadK = told.Rows, told.Cols
-	p.Global = p.multiplier()
 	if err := p.fill(ctx); err != nil {
 		return nil, err
 	}

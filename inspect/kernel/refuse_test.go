@@ -73,7 +73,7 @@ func TestTableIsComplete(t *testing.T) {
 		if k.Assert == "" && (!k.N.Pads && k.N.Multiple > 1 || !k.K.Pads && k.K.Multiple > 1) {
 			t.Errorf("%s asserts without saying what", k.Name)
 		}
-		for of, name := range map[layout.Operand]string{layout.Codes: k.Codes, layout.Scales: k.Scales} {
+		for of, name := range map[layout.Operand]string{layout.Codes: k.Codes, layout.Scales: k.Scales, layout.Vector: k.Bias} {
 			if name == "" {
 				continue
 			}
@@ -133,6 +133,55 @@ func TestStepsByHand(t *testing.T) {
 	}
 	if _, err := p.Then(t.Context(), PadStep(1, 24, 16, false)); err == nil {
 		t.Error("K was padded to half a block")
+	}
+}
+
+// TestReadByAnotherKernel: bytes that were prepared for somebody else come out in
+// another order, exactly as the steps that differ say.
+func TestReadByAnotherKernel(t *testing.T) {
+	b := matrix(nvfp4, 256, 128, 1)
+	cutlass, err := Lookup("cutlass")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := prepared(t, b, "trtllm", Options{}).As(cutlass) // scales and codes shuffled for nobody
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := wrong.Unpack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got.Codes) != string(shuffled(b.Codes, 256, 64, 32)) || string(got.Scales) != string(shuffled(b.Scales, 256, 8, 32)) {
+		t.Error("cutlass does not read the rows where trtllm put them")
+	}
+	twice, err := prepared(t, b, "cutlass", Options{}).Then(t.Context(), ScaleStep("128x4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if twice, err = twice.As(cutlass); err != nil {
+		t.Fatal(err)
+	}
+	if got, err = twice.Unpack(); err != nil {
+		t.Fatal(err)
+	}
+	if string(got.Scales) != string(swizzled(b.Scales, 256, 8)) || string(got.Codes) != string(b.Codes) {
+		t.Error("scales swizzled twice are not read as swizzled once")
+	}
+	odd := prepared(t, matrix(nvfp4, 1000, 368, 1), "trtllm", Options{})
+	if k, err := Lookup("marlin.sglang"); err != nil {
+		t.Fatal(err)
+	} else {
+		if _, err := odd.As(k); !errors.Is(err, inspect.ErrUnsupported) {
+			t.Errorf("%v", err)
+		}
+	}
+	if k, err := Lookup("mm_bf16_fp4.cudnn"); err != nil {
+		t.Fatal(err)
+	} else {
+		if _, err := prepared(t, matrix(nvfp4, 64, 64, 1), "cutlass", Options{}).As(k); !errors.Is(err, inspect.ErrMismatch) {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

@@ -50,10 +50,10 @@ func denseW4A16() []Kernel {
 	anywhere := []string{"sm75", "sm80", "sm86", "sm89", "sm90", "sm100", "sm103", "sm120", "sm121"}
 	return []Kernel{
 		{Name: "marlin", Engine: "vLLM", Doc: "Marlin; scales as S0E5M3, rescaled where the smallest would be lost", Source: "vLLM marlin_utils_fp4",
-			Formats: both, Arches: anywhere, N: pads(64), K: asserts(16), Codes: "marlin", Scales: "marlin", Encode: S0E5M3, Global: Biased,
+			Formats: both, Arches: anywhere, N: pads(64), K: asserts(16), Codes: "marlin", Scales: "marlin", Bias: "marlin", Encode: S0E5M3, Global: Biased,
 			Assert: "gptq_marlin_repack checks n % 64 and k % 16"},
 		{Name: "marlin.sglang", Engine: "sglang", Doc: "Marlin without padding or rescaling: scales below 2^-6 are lost with bf16", Source: "sglang marlin_utils_fp4",
-			Formats: nv, Arches: anywhere, N: asserts(64), K: asserts(16), Codes: "marlin", Scales: "marlin", Encode: S0E5M3NoRescale, Global: Biased,
+			Formats: nv, Arches: anywhere, N: asserts(64), K: asserts(16), Codes: "marlin", Scales: "marlin", Bias: "marlin", Encode: S0E5M3NoRescale, Global: Biased,
 			Assert: "sglang raises where n % 64 is not 0"},
 		{Name: "mm_bf16_fp4", Engine: "vLLM", Doc: "flashinfer mm_bf16_fp4, backend cute-dsl on SM100", Source: "flashinfer mm_bf16_fp4; vLLM FlashInferCuteDslNvFp4W4A16LinearKernel",
 			Formats: nv, Arches: []string{"sm100", "sm103"}, N: pads(64), K: pads(64), Scales: "128x4", Global: AlphaWeight, Assert: "mm_bf16_fp4 checks n % 64"},
@@ -106,7 +106,7 @@ func experts() []Kernel {
 			Formats: nv, Mode: layer.W4A4, Arches: datacenter, N: asserts(16), K: asserts(32), Scales: "128x4",
 			Gated: &Gate{N: asserts(16), K: asserts(32), Wants: "[gate; up]"}, Assert: "TMA takes rows of 16 bytes, k % 32"},
 		{Name: "marlin-moe", Engine: "vLLM", Doc: "Marlin for experts: one rescale for all of them", Source: "vLLM marlin_utils_fp4 prepare_moe",
-			Formats: both, Arches: []string{"sm75", "sm80", "sm86", "sm89", "sm90", "sm100", "sm103", "sm120", "sm121"}, N: pads(64), K: asserts(16), Codes: "marlin", Scales: "marlin",
+			Formats: both, Arches: []string{"sm75", "sm80", "sm86", "sm89", "sm90", "sm100", "sm103", "sm120", "sm121"}, N: pads(64), K: asserts(16), Codes: "marlin", Scales: "marlin", Bias: "marlin",
 			Encode: S0E5M3, Global: Biased, Gated: &Gate{N: pads(64), K: asserts(16), Wants: "[gate; up]"}, Assert: "gptq_marlin_repack checks n % 64 and k % 16"},
 	}
 }
