@@ -82,7 +82,7 @@ func needs(n, k Side) string {
 	return text
 }
 
-// Activations says what happens to x: "[…, 368] + 16 zeros".
+// Activations says what happens to x before the product.
 func (k Kernel) Activations() string {
 	if k.Mode == layer.W4A4 {
 		return "quantized, then zero codes and zero scales up to the padded K"
