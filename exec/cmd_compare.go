@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"context"
 	"strings"
 
 	"fp4tui/exec/compare"
@@ -43,9 +42,11 @@ func (cmd *DiffCmd) run(c *call) (Result, error) {
 	if v.mismatched, err = pair.Mismatched(c.ctx, 0, 0); err != nil {
 		return nil, err
 	}
-	if v.pattern, err = pattern(c.ctx, pair, v.metrics.MaxAbs); err != nil {
+	structure, err := pair.Structure(c.ctx, &v.metrics)
+	if err != nil {
 		return nil, err
 	}
+	v.pattern = structure.String()
 	v.maps = map[compare.Measure]*compare.Pyramid{}
 	for _, name := range compare.MeasureNames() {
 		by, _ := compare.ParseMeasure(name)
@@ -53,21 +54,6 @@ func (cmd *DiffCmd) run(c *call) (Result, error) {
 	}
 	c.bind(v)
 	return diffResult(c.name, v), nil
-}
-
-// outstanding is the share of the largest error from which an element counts as bad
-// for the pattern of a comparison: what lies within a factor of two of the worst.
-const outstanding = 0.5
-
-// pattern is the structure of the worst errors in plain words; empty when nothing
-// stands out.
-func pattern(ctx context.Context, pair *compare.Pair, worst float64) (string, error) {
-	q := compare.Query{By: compare.Abs, Op: compare.GreaterEqual, Bound: worst * outstanding}
-	if !(worst > 0) {
-		q.Op = compare.IsNaN
-	}
-	found, err := pair.Where(ctx, q)
-	return patternText(found.Patterns), err
 }
 
 func patternText(list []compare.Pattern) string {
@@ -80,7 +66,7 @@ func patternText(list []compare.Pattern) string {
 
 func diffResult(name string, v *diffValue) Diff {
 	r := Diff{Bind: Bind{name}, Got: v.got, Want: v.want, GotBy: v.gotBy, WantBy: v.wantBy, M: v.pair.M, N: v.pair.N,
-		Shape: shapeOf(v.pair.Shape), ArgMax: v.metrics.ArgMax, Mismatched: v.mismatched, Pattern: v.pattern, Metrics: []Metric{}, Notes: []string{}}
+		Shape: shapeOf(v.pair.Shape), ArgMax: v.metrics.ArgMax, Floor: Float(v.metrics.Floor), Mismatched: v.mismatched, Pattern: v.pattern, Metrics: []Metric{}, Notes: []string{}}
 	for _, m := range compare.Table() {
 		if m.Name != "noise" || v.pair.HasNoise() {
 			r.Metrics = append(r.Metrics, Metric{Name: m.Name, Value: Float(m.Of(&v.metrics)), Integer: m.Kind != compare.Real})

@@ -81,7 +81,7 @@ func (c *call) locate(r *Check, name string) {
 	if !ok || r.At != nil || v.pair.M*v.pair.N == 0 {
 		return
 	}
-	if at := v.metrics.ArgMax; at[0] >= 0 {
+	if at := v.metrics.ArgMax; at[0] >= 0 && v.metrics.MaxAbs > 0 {
 		r.At = []int{at[0], at[1]}
 	}
 	r.Mismatched = float64(v.mismatched) / float64(v.pair.M*v.pair.N)

@@ -92,6 +92,7 @@ type Diff struct {
 	Shape      []int    `json:"shape"`
 	Metrics    []Metric `json:"metrics"`
 	ArgMax     [2]int   `json:"argmax"`
+	Floor      Float    `json:"rel_floor"`  // max_rel is over elements with |want| above it
 	Mismatched int64    `json:"mismatched"` // elements that are not equal, NaN included
 	Pattern    string   `json:"pattern,omitempty"`
 	Notes      []string `json:"notes,omitempty"` // "got is all zeros"

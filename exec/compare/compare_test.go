@@ -127,8 +127,8 @@ func TestMetricDefinitions(t *testing.T) {
 		{"missed infinity", []float32{inf, 1}, []float32{1, 1}, map[string]float64{
 			"inf": 1, "max_abs": math.Inf(1), "p99_abs": math.Inf(1), "mean_abs": 0, "rmse": 0, "ulp_max": math.Inf(1), "max_rel": math.Inf(1), "argmax": 0}},
 		{"opposite infinities", []float32{inf}, []float32{-inf}, map[string]float64{"inf": 1, "max_abs": math.Inf(1)}},
-		{"relative only above the floor", []float32{1000, 0.0005}, []float32{1000, 0.00099}, map[string]float64{"max_rel": 0, "max_abs": 0.00049}},
-		{"just above the floor", []float32{1000, 0.0015}, []float32{1000, 0.001001}, map[string]float64{"max_rel": 0.4985015}},
+		{"relative only above the floor", []float32{1000, 0.5}, []float32{1000, 0.75}, map[string]float64{"max_rel": 0, "max_abs": 0.25}},
+		{"just above the floor", []float32{1000, 1.5}, []float32{1000, 1.25}, map[string]float64{"max_rel": 0.2}},
 		{"first of equals", []float32{1, 1, 1}, []float32{1, 2, 0}, map[string]float64{"argmax": 1}},
 		{"negative zero", []float32{float32(math.Copysign(0, -1))}, []float32{0}, map[string]float64{"max_abs": 0, "ulp_max": 0}},
 		{"empty", nil, nil, map[string]float64{"count": 0, "max_abs": 0, "p99_abs": 0, "rel_l2": 0, "cos": 1, "argmax": -1}},

@@ -44,7 +44,7 @@ const (
 // Bounds of what stands out. They are far from what chance does: noise spreads over all
 // rows and columns, a layout fault keeps to its own.
 const (
-	fewBad     = 8    // below so many bad elements nothing is said
+	fewBad     = 8    // below so many bad elements no tail and no period is named
 	nearlyAll  = 0.90 // share of the bad elements that a structure must hold
 	fewLines   = 4    // lines that a concentration is named by
 	fewOf      = 8    // and at most one in so many lines of the matrix
@@ -60,12 +60,16 @@ var periods = []int{2, 4, 8, 16, 32, 64, 128}
 // patterns looks for structure in the bad rows and columns. At most one for each axis,
 // the simplest that holds.
 func patterns(t *tally) []Pattern {
-	if t.count < fewBad || t.count == t.of {
+	if t.count == 0 || t.count == t.of {
 		return nil
+	}
+	looks := []func(lines) (Pattern, bool){concentrated, tail, periodic}
+	if t.count < fewBad {
+		looks = looks[:1]
 	}
 	var out []Pattern
 	for _, l := range []lines{{RowAxis, t.rows, t.rowsOf, t.count}, {ColAxis, t.cols, t.colsOf, t.count}} {
-		for _, look := range []func(lines) (Pattern, bool){concentrated, tail, periodic} {
+		for _, look := range looks {
 			if p, ok := look(l); ok {
 				out = append(out, p)
 				break
@@ -96,6 +100,11 @@ func concentrated(l lines) (Pattern, bool) {
 	}
 	share := float64(held) / float64(total)
 	if share < nearlyAll || len(index)*fewOf > len(count) {
+		return Pattern{}, false
+	}
+	// Each line is there by its first element; that the others are in these lines too needs an explanation.
+	more := float64(held) - float64(len(index))
+	if more*math.Log(float64(len(index))/float64(len(count))) > math.Log(chance) {
 		return Pattern{}, false
 	}
 	slices.Sort(index)

@@ -34,7 +34,7 @@ var table = []Metric{
 		func(m *Metrics) float64 { return m.P99Abs }},
 	{"rmse", Real, "", "root of the mean of (got-want)² over finite elements",
 		func(m *Metrics) float64 { return m.RMSE }},
-	{"max_rel", Real, "", "greatest |got-want|/|want| where |want| > 1e-6·amax(want); with no such element 0 for no error, else +Inf",
+	{"max_rel", Real, "", "greatest |got-want|/|want| where |want| > 1e-3·amax(want), the floor below which cancellation, not the layer, sets it; with no such element 0 for no error, else +Inf",
 		func(m *Metrics) float64 { return m.MaxRel }},
 	{"rel_l2", Real, "", "‖got-want‖₂/‖want‖₂ (Frobenius); 0 for no error, +Inf for an error against all zeros",
 		func(m *Metrics) float64 { return m.RelL2 }},

@@ -93,16 +93,9 @@ type tally struct {
 
 // Where finds the elements that match. The error is that of ctx.
 func (p *Pair) Where(ctx context.Context, q Query) (Matches, error) {
-	t := tally{
-		rows: make([]int64, p.M), cols: make([]int64, p.N),
-		rowsOf: make([]int64, p.M), colsOf: make([]int64, p.N),
-		limit: max(q.Limit, 0),
-	}
-	for m := range p.M {
-		if m*p.N/chunkSize != (m+1)*p.N/chunkSize && ctx.Err() != nil {
-			return Matches{}, ctx.Err()
-		}
-		p.tallyRow(&t, q, m)
+	t, err := p.tally(ctx, q)
+	if err != nil {
+		return Matches{}, err
 	}
 	out := Matches{Count: t.count, Of: t.of, NaN: t.nan}
 	for _, i := range t.first {
@@ -112,7 +105,23 @@ func (p *Pair) Where(ctx context.Context, q Query) (Matches, error) {
 	out.Cols = groups(t.cols, t.colsOf, 1, t.count)
 	out.Blocks = groups(t.cols, t.colsOf, groupCols, t.count)
 	out.Patterns = patterns(&t)
-	return out, ctx.Err()
+	return out, nil
+}
+
+// tally goes over all elements once. The error is that of ctx.
+func (p *Pair) tally(ctx context.Context, q Query) (tally, error) {
+	t := tally{
+		rows: make([]int64, p.M), cols: make([]int64, p.N),
+		rowsOf: make([]int64, p.M), colsOf: make([]int64, p.N),
+		limit: max(q.Limit, 0),
+	}
+	for m := range p.M {
+		if m*p.N/chunkSize != (m+1)*p.N/chunkSize && ctx.Err() != nil {
+			return tally{}, ctx.Err()
+		}
+		p.tallyRow(&t, q, m)
+	}
+	return t, ctx.Err()
 }
 
 func (p *Pair) tallyRow(t *tally, q Query, m int) {

@@ -136,7 +136,8 @@ func TestPatterns(t *testing.T) {
 		{"quarters of 128", 16, 1024, func(_, n int) bool { return n%128 == 3 || n%128 == 70 }, []string{"all in columns with n mod 128 = 3, 70"}},
 		{"everything", 32, 64, func(m, n int) bool { return true }, nil},
 		{"nothing", 32, 64, func(m, n int) bool { return false }, nil},
-		{"too few", 32, 64, func(m, n int) bool { return m == 3 && n < 7 }, nil},
+		{"three in a row", 32, 64, func(m, n int) bool { return m == 3 && n < 3 }, nil},
+		{"seven in a row", 32, 64, func(m, n int) bool { return m == 3 && n < 7 }, []string{"all in 1 of 32 rows: m 3"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, err := bad(t, c.m, c.n, c.at).Where(ctx, Query{Op: Greater})

@@ -50,7 +50,7 @@ func diffLine(o Options, r exec.Diff) []string {
 		}
 	}
 	if m, ok := metric(r, "max_abs"); ok {
-		parts = append(parts, "max "+o.num(m.Value)+at(r.ArgMax))
+		parts = append(parts, "max "+o.num(m.Value)+worstAt(m, r))
 	}
 	if len(r.Metrics) == 0 {
 		parts = append(parts, "nothing compared")
@@ -83,13 +83,23 @@ func (o Options) metric(m exec.Metric, r exec.Diff) string {
 	case m.Name == "sqnr_db":
 		return "sqnr " + o.num(m.Value) + " dB"
 	case m.Name == "max_abs":
-		return m.Name + " " + o.num(m.Value) + at(r.ArgMax)
+		return m.Name + " " + o.num(m.Value) + worstAt(m, r)
+	case m.Name == "max_rel" && m.Value > 0 && r.Floor > 0:
+		return m.Name + " " + o.num(m.Value) + " where |want| > " + o.short(r.Floor)
 	case m.Name == "noise":
 		return m.Name + " " + o.num(m.Value) + " sigma"
 	case m.Integer:
 		return m.Name + " " + o.whole(m.Value)
 	}
 	return m.Name + " " + o.num(m.Value)
+}
+
+// worstAt is the place of the largest error; tensors that are equal have none.
+func worstAt(m exec.Metric, r exec.Diff) string {
+	if m.Value == 0 {
+		return ""
+	}
+	return at(r.ArgMax)
 }
 
 // at is " at [48,994]"; nothing for no position.
