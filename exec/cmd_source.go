@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"fp4tui/exec/language"
 	"fp4tui/exec/notebook"
@@ -39,7 +40,7 @@ func (cmd *SourceCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	sources, err := commandsOf(named{path: string(cmd.Path), opened: path})
+	sources, inputs, err := commandsOf(named{path: string(cmd.Path), opened: path})
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +48,7 @@ func (cmd *SourceCmd) run(c *call) (Result, error) {
 	if len(errs) > 0 {
 		return nil, errs[0]
 	}
+	c.s.change(func(st *state) { st.inputs = append(slices.Clip(st.inputs), notebook.Access{Dir: filepath.Dir(path), Inputs: inputs}) })
 	r := Sourced{Path: inspect.Printable(filepath.ToSlash(string(cmd.Path))), Cells: []Cell{}}
 	for _, line := range program.Lines {
 		cell := c.s.execute(c.ctx, line, c.progress, true)
@@ -60,34 +62,34 @@ func (cmd *SourceCmd) run(c *call) (Result, error) {
 	return r, nil
 }
 
-// readText reads a file of commands, bounded.
-func readText(path string) (string, error) {
+// ReadText reads a notebook or a file of commands, bounded by notebook.MaxFile. The error is an *inspect.Fault.
+func ReadText(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	fault := &inspect.Fault{Class: inspect.ErrUnreadable, File: path, Offset: -1, What: "cannot read commands"}
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		fault.Class, fault.Why = inspect.ErrMissing, "no such file"
-		return "", fault
+		return nil, fault
 	case err != nil:
 		fault.Why = err.Error()
-		return "", fault
+		return nil, fault
 	case !info.Mode().IsRegular():
 		fault.Why = "not a regular file"
-		return "", fault
+		return nil, fault
 	case info.Size() > maxSource:
 		fault.Why = fmt.Sprintf("%d bytes; at most %d", info.Size(), maxSource)
-		return "", fault
+		return nil, fault
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		fault.Why = err.Error()
-		return "", fault
+		return nil, fault
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxSource))
 	if err != nil {
 		fault.Why = err.Error()
-		return "", fault
+		return nil, fault
 	}
-	return string(text), nil
+	return text, nil
 }

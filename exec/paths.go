@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fp4tui/inspect"
@@ -12,9 +13,9 @@ import (
 // tourScheme names the built-in samples: tour:minilm-w4a16.
 const tourScheme = "tour:"
 
-// readPath turns what a load names into a file path: a built-in
-// sample, a path relative to the session's directory, or a hub id, which is returned as
-// it is when no such file exists.
+// readPath turns what a load names into a file path: a built-in sample, an input of the
+// front matter by name, a path relative to the session's directory, or a hub id, which is
+// returned as it is when neither such a file nor the directory that it would lie in exists.
 func (s *Session) readPath(name string) (string, error) {
 	if sample, ok := strings.CutPrefix(name, tourScheme); ok {
 		if s.opt.Tour == nil {
@@ -29,11 +30,19 @@ func (s *Session) readPath(name string) (string, error) {
 		}
 		return path, nil
 	}
-	path := s.inDir(name)
-	if _, err := os.Lstat(path); err != nil && isHubID(name) {
-		return name, nil
+	for _, a := range slices.Backward(s.snapshot().inputs) {
+		if path, ok := a.Named(name); ok {
+			return path, nil
+		}
 	}
-	return path, nil
+	path := s.inDir(name)
+	if _, err := os.Lstat(path); err == nil || !isHubID(name) {
+		return path, nil
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err == nil {
+		return path, nil
+	}
+	return name, nil
 }
 
 // writePath is readPath for export.

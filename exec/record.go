@@ -14,25 +14,26 @@ import (
 	"fp4tui/inspect/checkpoint"
 )
 
-// CommandsOf reads the commands of a notebook or of a .fp4 file, in order.
-func CommandsOf(path string) ([]language.Source, error) {
+// CommandsOf reads the commands of a notebook or of a .fp4 file, in order, and the inputs
+// that its front matter names.
+func CommandsOf(path string) ([]language.Source, []notebook.Input, error) {
 	return commandsOf(named{path: path, opened: path})
 }
 
-func commandsOf(file named) ([]language.Source, error) {
-	text, err := readText(file.opened)
+func commandsOf(file named) ([]language.Source, []notebook.Input, error) {
+	text, err := ReadText(file.opened)
 	if err != nil {
-		return nil, file.renamed(err)
+		return nil, nil, file.renamed(err)
 	}
-	doc, errs := notebook.Parse(filepath.ToSlash(file.path), []byte(text))
+	doc, errs := notebook.Parse(filepath.ToSlash(file.path), text)
 	if len(errs) > 0 {
-		return nil, errs[0]
+		return nil, nil, errs[0]
 	}
 	var out []language.Source
 	for _, cell := range doc.Cells {
 		out = append(out, doc.Commands(cell)...)
 	}
-	return out, nil
+	return out, doc.Front.Inputs, nil
 }
 
 // exportSession writes the recorded commands and their outputs as a notebook that

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"fp4tui/exec/language"
+	"fp4tui/exec/notebook"
 )
 
 // The outcomes that decide an exit code. A malformed file, a missing tensor and the
@@ -66,6 +67,7 @@ type Engine interface {
 type Options struct {
 	Dir      string                            // what relative paths are relative to; "" is the working directory
 	Backends []Backend                         // in the order in which they are listed
+	Inputs   []notebook.Input                  // of the front matter: load finds them by name; paths relative to Dir
 	Tour     func(name string) (string, error) // file path of the built-in sample tour:NAME
 	Read     func(path string) (string, error) // where a path lies, or why it may not be read; nil: below Dir, every path
 	Write    func(path string) (string, error) // likewise for writing
@@ -94,6 +96,7 @@ type state struct {
 	handles map[string]value
 	set     map[string]string
 	aliases map[string]string
+	inputs  []notebook.Access // what load finds by name, the last one first
 }
 
 // entry is one line of the log with the state before it.
@@ -108,7 +111,8 @@ func New(opt Options) *Session {
 	s := &Session{opt: opt, verbs: verbs(), backends: opt.Backends}
 	set := defaultSettings()
 	maps.Copy(set, opt.Set)
-	s.state = state{handles: map[string]value{}, set: set, aliases: map[string]string{}}
+	s.state = state{handles: map[string]value{}, set: set, aliases: map[string]string{},
+		inputs: []notebook.Access{{Dir: opt.Dir, Inputs: opt.Inputs}}}
 	table, err := language.NewTable(specs(s.verbs))
 	if err != nil {
 		panic(fmt.Sprintf("exec: command table: %v", err))

@@ -110,7 +110,7 @@ func replaysAs(t *testing.T, path string, live *exec.Session) []string {
 	t.Helper()
 	lines, want := commands(t, live)
 	fp4tui(t, "replay", path).want(t, 0)
-	sources, err := exec.CommandsOf(path)
+	sources, _, err := exec.CommandsOf(path)
 	if err != nil {
 		t.Fatal(err)
 	}

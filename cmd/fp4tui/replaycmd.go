@@ -107,7 +107,7 @@ func (r *replayer) print(format func(io.Writer, []notebook.Report, notebook.Writ
 
 // file replays one notebook and, with --update, rewrites it.
 func (r *replayer) file(ctx context.Context, file string) (notebook.Report, error) {
-	data, err := os.ReadFile(file)
+	data, err := exec.ReadText(file)
 	if err != nil { // told in the report: the other files have theirs
 		return notebook.Report{File: filepath.ToSlash(file), Faults: []notebook.Fault{{Line: 1, Msg: err.Error(), Hint: "check the path"}}}, nil
 	}
@@ -173,15 +173,15 @@ func backendNames() []string {
 	return out
 }
 
-// startup is the commands of a notebook as lines to run.
-func startup(file string) ([]string, error) {
-	sources, err := exec.CommandsOf(file)
+// startup is the commands of a notebook as lines to run, and the inputs that they name.
+func startup(file string) ([]string, []notebook.Input, error) {
+	sources, inputs, err := exec.CommandsOf(file)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	lines := make([]string, len(sources))
 	for i, s := range sources {
 		lines[i] = strings.ReplaceAll(s.Text, "\\\n", " ")
 	}
-	return lines, nil
+	return lines, inputs, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"fp4tui/exec"
 	"fp4tui/exec/language"
+	"fp4tui/exec/notebook"
 	"fp4tui/inspect"
 	"fp4tui/views/text"
 )
@@ -26,14 +27,14 @@ func (a *app) runCommand() *cobra.Command {
 		Example: `  fp4tui run -c "c = load tour:minilm-w4a16" -c "lint c"`,
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			sources, dir, err := sourcesOf(commands, file)
+			sources, opt, err := sourcesOf(commands, file)
 			if err != nil {
 				return err
 			}
 			if len(sources) == 0 {
 				return usage(errors.New("nothing to run: give -c COMMAND or -f FILE"))
 			}
-			return p.all(cmd.Context(), session(exec.Options{Dir: dir}), sources)
+			return p.all(cmd.Context(), session(opt), sources)
 		},
 	}
 	cmd.Flags().StringArrayVarP(&commands, "command", "c", nil, "a command; may be repeated")
@@ -43,13 +44,14 @@ func (a *app) runCommand() *cobra.Command {
 }
 
 // sourcesOf is what -f and -c say, in that order, and the directory that paths are
-// relative to.
-func sourcesOf(commands []string, file string) (sources []language.Source, dir string, err error) {
+// relative to with the inputs that -f names.
+func sourcesOf(commands []string, file string) (sources []language.Source, opt exec.Options, err error) {
 	if file != "" {
-		if sources, err = exec.CommandsOf(file); err != nil {
-			return nil, "", err
+		var inputs []notebook.Input
+		if sources, inputs, err = exec.CommandsOf(file); err != nil {
+			return nil, opt, err
 		}
-		dir = filepath.Dir(file)
+		opt = optionsOf(file, inputs)
 	}
 	for i, c := range commands {
 		for _, s := range language.Split("-c", 1, c) {
@@ -57,7 +59,12 @@ func sourcesOf(commands []string, file string) (sources []language.Source, dir s
 			sources = append(sources, s)
 		}
 	}
-	return sources, dir, nil
+	return sources, opt, nil
+}
+
+// optionsOf is where the paths of a notebook start and the names that its inputs have.
+func optionsOf(file string, inputs []notebook.Input) exec.Options {
+	return exec.Options{Dir: filepath.Dir(file), Inputs: inputs}
 }
 
 // printer prints cells as text or JSON lines.

@@ -24,11 +24,11 @@ func (a *app) tui(ctx context.Context, path string) error {
 		Start: views.StartInfo{Rows: startRows(), Ready: ready()}, Version: version,
 	}
 	if strings.HasSuffix(path, ".fp4") || strings.HasSuffix(path, ".fp4.md") {
-		lines, err := startup(path)
+		lines, inputs, err := startup(path)
 		if err != nil {
 			return err
 		}
-		opt.Engine = session(exec.Options{Dir: filepath.Dir(path)})
+		opt.Engine = session(optionsOf(path, inputs))
 		opt.Startup, opt.Notebook, opt.Path = lines, filepath.Base(path), ""
 	}
 	return views.Run(ctx, opt)

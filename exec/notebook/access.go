@@ -67,6 +67,16 @@ func (a Access) Read(path string) (string, error) {
 	return "", refused
 }
 
+// Named is where the input of a name lies.
+func (a Access) Named(name string) (path string, ok bool) {
+	for _, in := range a.Inputs {
+		if in.Name == name {
+			return a.input(in), true
+		}
+	}
+	return "", false
+}
+
 // Write resolves a path that a command wants to write: it must lie below Out.
 func (a Access) Write(path string) (string, error) {
 	refuse := func(why string) (string, error) {

@@ -84,8 +84,8 @@ func locateHub(path, id, revision string) (*plan, error) {
 	cache := hubCache()
 	r := hubRepo{path: path, id: id, dir: filepath.Join(cache, "models--"+strings.ReplaceAll(id, "/", "--"))}
 	if _, err := os.Stat(r.dir); err != nil {
-		f := &inspect.Fault{Class: inspect.ErrMissing, File: path, Offset: -1, What: "no such file, directory or cached model",
-			Why: "the hub cache " + cache + " has no " + filepath.Base(r.dir), Cure: "check the path, or run: hf download " + id}
+		f := &inspect.Fault{Class: inspect.ErrMissing, File: path, Offset: -1, What: "no such file",
+			Why: "and no cached model: the hub cache " + cache + " has no " + filepath.Base(r.dir), Cure: "check the path, or run: hf download " + id}
 		if !errors.Is(err, fs.ErrNotExist) {
 			f = systemFault(r.dir, "cannot open the hub cache", err)
 		}

@@ -74,8 +74,13 @@ func TestHubNeverGuesses(t *testing.T) {
 func TestHubFailures(t *testing.T) {
 	_, repo := hubFixture(t)
 	f := failure(t, "org/other")
-	if f.What != "no such file, directory or cached model" || !strings.Contains(f.Cure, "hf download org/other") {
+	if f.What != "no such file" || !strings.HasPrefix(f.Why, "and no cached model") || !strings.Contains(f.Cure, "hf download org/other") {
 		t.Error(f, f.Cure)
+	}
+	dir := t.TempDir()
+	t.Chdir(filepath.Dir(dir))
+	if f := failure(t, filepath.Base(dir)+"/other"); f.What != "cannot open" || f.Cure != "check the path" {
+		t.Error("a name in a directory that exists is a file's:", f, f.Cure)
 	}
 	if f := failure(t, "org/name@pr/2"); f.What != "no such revision" {
 		t.Error(f)

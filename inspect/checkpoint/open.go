@@ -89,10 +89,21 @@ func locate(ctx context.Context, path string) (*plan, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, systemFault(path, "cannot open", err)
 	}
-	if id, revision, ok := parseHubID(path); ok {
+	if id, revision, ok := parseHubID(path); ok && !inDirectory(path) {
 		return locateHub(path, id, revision)
 	}
 	return nil, systemFault(path, "cannot open", err)
+}
+
+// inDirectory says whether a path leads into a directory that exists: then it names a file
+// there, not a model.
+func inDirectory(path string) bool {
+	dir, _ := filepath.Split(path)
+	if dir == "" {
+		return false
+	}
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir()
 }
 
 func locatePath(path string, info fs.FileInfo) (*plan, error) {
