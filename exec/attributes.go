@@ -121,7 +121,12 @@ func weightAttributes() []attribute {
 			t, err := v.dequantized(c.ctx)
 			return &tensorValue{tensor: t, source: "dequant " + v.source}, err
 		})},
-		{"global", "the global scale as stored", kindNumber, of(func(_ *call, v *weightsValue) (value, error) { return number(float64(v.blocks().Global.Value)) })},
+		{"global", "the global scale as stored", kindNumber, of(func(_ *call, v *weightsValue) (value, error) {
+			if v.blocks().Global.Use == fp4.NoGlobal {
+				return nil, fmt.Errorf("%w: %s has no global scale; its block scales are all there is", inspect.ErrMissing, v.format)
+			}
+			return number(float64(v.blocks().Global.Value))
+		})},
 		{"multiplier", "the factor that the global scale means", kindNumber, of(func(_ *call, v *weightsValue) (value, error) {
 			return number(float64(v.blocks().Global.Multiplier()))
 		})},

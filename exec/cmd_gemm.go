@@ -18,7 +18,7 @@ type GemmCmd struct {
 	Arch    string       `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
 	Act     ActArg       `key:"act" doc:"w4a4 activation global scale: dynamic, static, none, 1/weight or a divisor"`
 	Out     string       `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"type of the output"`
-	Expert  int          `key:"expert" default:"0" doc:"which expert of a 3-D layer"`
+	Expert  *int         `key:"expert" min:"0" doc:"which expert of a 3-D layer, when not that of the handle"`
 }
 
 var gemmSpec = language.Spec{
@@ -121,8 +121,9 @@ func (cmd *GemmCmd) choose(s *Session, w *weightsValue) (gemmChoice, error) {
 		g.backend = first(cmd.Backend, "ref")
 		return g, cmd.fitsDense()
 	}
-	if g.expert = cmd.Expert; g.expert >= len(w.weights.Blocks) {
-		return g, fmt.Errorf("%w: expert=%d: the layer has experts 0 to %d", ErrShape, cmd.Expert, len(w.weights.Blocks)-1)
+	var err error
+	if g.expert, err = w.pick(cmd.Expert); err != nil {
+		return g, err
 	}
 	mode := first(cmd.Mode, set["mode"])
 	if mode == "" || mode == "layer" {
@@ -131,7 +132,6 @@ func (cmd *GemmCmd) choose(s *Session, w *weightsValue) (gemmChoice, error) {
 	if mode == layer.W4A4.String() {
 		g.mode = layer.W4A4
 	}
-	var err error
 	g.act, g.actVal, err = cmd.Act.policy(g.mode, w)
 	return g, err
 }
@@ -144,7 +144,7 @@ func (cmd *GemmCmd) fitsDense() error {
 	}{
 		{cmd.Mode != "" && cmd.Mode != "layer", "mode=" + cmd.Mode},
 		{cmd.Act != "" && cmd.Act != "none", "act=" + string(cmd.Act)},
-		{cmd.Expert != 0, fmt.Sprintf("expert=%d", cmd.Expert)},
+		{cmd.Expert != nil, "expert="},
 	} {
 		if k.given {
 			return fmt.Errorf("%w: %s: %s is a dense weight and nothing is quantized; quantize it first, q = quant %s", ErrUsage, k.text, cmd.W, cmd.W)
@@ -184,6 +184,7 @@ func product(name string, v *productValue) Product {
 	}
 	if v.weights != nil {
 		r.Mode = f.Mode.String()
+		r.Expert, r.Experts = v.weights.forExpert(v.choice.expert).which()
 	}
 	_, k := f.X.Rows()
 	r.MACs = int64(len(v.out.Y.Data)) * int64(k)

@@ -48,7 +48,7 @@ func (cmd *InfoCmd) run(c *call) (Result, error) {
 	case *preparedValue:
 		return preparedResult("", v), noWindow(cmd.X)
 	case scaleValue:
-		return scaleStat(distribution{subject: cmd.X.String(), scales: v.blocks()}), nil
+		return scaleStat(distribution{subject: cmd.X.String(), scales: v.blocks(), of: v.w}), nil
 	case codesValue:
 		return codeUse(cmd.X.String(), v.w), nil
 	case numberValue:
@@ -113,6 +113,7 @@ func (c *call) layerInfo(handle string, v *weightsValue) (Result, error) {
 
 // describeLayer adds what a stored layer has over a quantized tensor.
 func (c *call) describeLayer(r *LayerInfo, v *weightsValue, l *layer.Layer) {
+	r.Expert, _ = v.which()
 	r.Name, r.Producer, r.Experts, r.BitsPW = inspect.Printable(l.Name), l.Producer, l.Experts, l.BitsPerWeight()
 	r.Path = v.owner.path
 	if l.Input.Use != fp4.NoGlobal {

@@ -175,13 +175,15 @@ func parts(l *layer.Layer) int {
 
 // LayerCmd binds a layer.
 type LayerCmd struct {
-	C    language.Ref  `arg:"C" kind:"checkpoint" window:"none" doc:"a checkpoint"`
-	Name language.Path `arg:"NAME" complete:"layer" doc:"layer name, or any suffix of it that is unique"`
+	C      language.Ref  `arg:"C" kind:"checkpoint" window:"none" doc:"a checkpoint"`
+	Name   language.Path `arg:"NAME" complete:"layer" doc:"layer name, or any suffix of it that is unique"`
+	Expert *int          `key:"expert" default:"0" min:"0" doc:"which expert of a 3-D layer the handle speaks of"`
 }
 
 var layerSpec = language.Spec{
 	Verb: "layer", Group: "open", Binds: kindLayer,
 	Summary:  "a quantized layer; attributes .codes .scale .global .input_global .bias .dequant",
+	Detail:   "A layer of experts is bound for one of them; gemm and dequant can name another.",
 	Examples: []string{"w = layer c layer.0.intermediate.dense"},
 	New:      func() any { return new(LayerCmd) },
 }
@@ -200,6 +202,9 @@ func (cmd *LayerCmd) run(c *call) (Result, error) {
 		return nil, ck.renamed(err)
 	}
 	v := &weightsValue{weights: w, format: l.Format, mode: l.Mode, source: fmt.Sprintf("%s %s", cmd.C, inspect.Printable(l.Name)), owner: ck}
+	if v.expert, err = v.pick(cmd.Expert); err != nil {
+		return nil, err
+	}
 	c.bind(v)
 	return c.layerInfo(c.name, v)
 }

@@ -50,11 +50,14 @@ func (c *call) plainMap(ref language.Ref, v value, h *Heat, o compare.MapOptions
 	switch v := v.(type) {
 	case *weightsValue:
 		matrix, h.RowAxis, h.ColAxis, h.Subject = compare.ScaleMatrix(v.blocks()), "n", "K block", ref.Base().String()+".scale"
+		h.Expert, h.Experts = v.which()
 	case scaleValue:
 		matrix, h.RowAxis, h.ColAxis = compare.ScaleMatrix(v.blocks()), "n", "K block"
+		h.Expert, h.Experts = v.w.which()
 	case codesValue:
 		t := v.decoded()
 		matrix, h.RowAxis, h.ColAxis = tensorMatrix(t), "n", "k"
+		h.Expert, h.Experts = v.w.which()
 	default:
 		t, err := c.tensorOf(ref, v)
 		if err != nil {

@@ -121,7 +121,7 @@ func (c *call) quantError(r *Quantized, x inspect.Tensor, v *weightsValue) error
 type DequantCmd struct {
 	Q      language.Ref `arg:"Q" kind:"layer|quantized" doc:"a layer or a quantized tensor"`
 	Out    string       `key:"out" enum:"f32|bf16" default:"f32" doc:"type of the result; bf16 is what the producer's own code returns"`
-	Expert int          `key:"expert" default:"0" doc:"which expert of a 3-D layer"`
+	Expert *int         `key:"expert" min:"0" doc:"which expert of a 3-D layer, when not that of the handle"`
 }
 
 var dequantSpec = language.Spec{
@@ -139,18 +139,22 @@ func (cmd *DequantCmd) run(c *call) (Result, error) {
 	if err := noWindow(cmd.Q); err != nil {
 		return nil, err
 	}
-	if last := len(w.weights.Blocks) - 1; cmd.Expert > last {
-		return nil, fmt.Errorf("%w: expert=%d: the layer has experts 0 to %d", ErrShape, cmd.Expert, last)
+	expert, err := w.pick(cmd.Expert)
+	if err != nil {
+		return nil, err
 	}
 	out := inspect.F32
 	if cmd.Out == "bf16" {
 		out = inspect.BF16
 	}
-	t, err := w.weights.Dequantize(c.ctx, cmd.Expert, out)
+	t, err := w.weights.Dequantize(c.ctx, expert, out)
 	if err != nil {
 		return nil, err
 	}
 	v := &tensorValue{tensor: t, source: "dequant " + cmd.Q.String()}
+	if expert, experts := w.forExpert(expert).which(); experts > 0 {
+		v.source += fmt.Sprintf(", expert %d of %d", expert, experts)
+	}
 	c.bind(v)
 	return c.tensorInfo(cmd.Q.String(), v)
 }

@@ -52,6 +52,7 @@ var codesSpec = language.Spec{
 type distribution struct {
 	subject string
 	scales  *fp4.Blocks
+	of      *weightsValue // of scales
 	values  inspect.Tensor
 }
 
@@ -65,11 +66,11 @@ func (c *call) distribution(ref language.Ref) (distribution, error) {
 	}
 	switch v := v.(type) {
 	case *weightsValue:
-		d.subject, d.scales = ref.Base().String()+".scale", v.blocks()
+		d.subject, d.scales, d.of = ref.Base().String()+".scale", v.blocks(), v
 		return d, noWindow(ref)
 	case scaleValue:
 		if ref.Window == nil && ref.At == "" {
-			d.scales = v.blocks()
+			d.scales, d.of = v.blocks(), v.w
 			return d, nil
 		}
 	}
@@ -110,8 +111,9 @@ func scaleStat(d distribution) Stats {
 	s := stats.ScaleStats(d.scales.Scales, d.scales.ScaleType)
 	health := s.Health()
 	nan := Float(math.NaN())
+	expert, experts := d.of.which()
 	return Stats{
-		Subject: d.subject, Of: "block scales", Count: s.Count, Pill: pills(health), Level: level(stats.Worst(health)),
+		Subject: d.subject, Expert: expert, Experts: experts, Of: "block scales", Count: s.Count, Pill: pills(health), Level: level(stats.Worst(health)),
 		Min: Float(s.Min.Value), P1: Float(s.P1.Value), P50: Float(s.P50.Value), P99: Float(s.P99.Value), Max: Float(s.Max.Value),
 		Mean: nan, Std: nan, Notes: highNotes(scaleMeans(d.scales), d.scales.Rows),
 	}
@@ -196,6 +198,7 @@ func scaleHistogram(d distribution) Histogram {
 		Min: Float(s.Min.Value), P1: Float(s.P1.Value), P50: Float(s.P50.Value), P99: Float(s.P99.Value), Max: Float(s.Max.Value),
 		KMean: floats(means.Blocks), NMean: floats(means.Rows), Notes: highNotes(means, b.Rows),
 	}
+	r.Expert, r.Experts = d.of.which()
 	lo, hi := -1, -1
 	for code, n := range s.ByCode {
 		if n > 0 {
@@ -250,7 +253,8 @@ func (cmd *CodesCmd) run(c *call) (Result, error) {
 func codeUse(subject string, w *weightsValue) CodeUse {
 	b := w.blocks()
 	u := stats.CodeUse(b.Codes)
-	r := CodeUse{Subject: subject, Codes: u.Count, Used: u.Used, Positive: u.Positive, Negative: u.Negative, BlockMax: stats.BlockMaxima(b), Notes: []string{}}
+	expert, experts := w.which()
+	r := CodeUse{Subject: subject, Expert: expert, Experts: experts, Codes: u.Count, Used: u.Used, Positive: u.Positive, Negative: u.Negative, BlockMax: stats.BlockMaxima(b), Notes: []string{}}
 	for _, n := range u.Count {
 		r.Count += n
 	}

@@ -72,6 +72,7 @@ type LayerInfo struct {
 	Format     string     `json:"format"`
 	Mode       string     `json:"mode"`
 	Experts    int        `json:"experts,omitempty"`
+	Expert     int        `json:"expert,omitempty"` // the one that scales and codes are of, from 0
 	N          int        `json:"n"`
 	K          int        `json:"k"`
 	Block      int        `json:"block"`

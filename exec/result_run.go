@@ -25,6 +25,8 @@ type Product struct {
 	W       string   `json:"w"`
 	Backend string   `json:"backend"`
 	Arch    string   `json:"arch,omitempty"`
+	Expert  int     `json:"expert,omitempty"`  // which of Experts, from 0
+	Experts int     `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Mode    string   `json:"mode"`
 	Act     string   `json:"act"`
 	Out     string   `json:"out"`
@@ -110,6 +112,8 @@ type Metric struct {
 type Heat struct {
 	sealed
 	Subject string    `json:"subject"`
+	Expert  int       `json:"expert,omitempty"`  // which of Experts, from 0
+	Experts int       `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Metric  string    `json:"metric"`   // "abs", "signed", "value", …
 	Agg     string    `json:"agg"`      // "max", "mean", "count"
 	RowAxis string    `json:"row_axis"` // "m", "n"

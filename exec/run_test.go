@@ -129,6 +129,35 @@ func TestExperts(t *testing.T) {
 }
 
 // TestQuantIsQuantize: quant is fp4.Quantize under the name of each recipe.
+// A handle of one expert speaks of that expert everywhere, and says so.
+func TestExpertOfHandle(t *testing.T) {
+	r := models(t)
+	r.do("moe5 = layer cg gate_up_proj expert=5", "named = gemm xe moe expert=5", "bound = gemm xe moe5", "other = gemm xe moe5 expert=0", "first = gemm xe moe")
+	if d := r.do("diff named bound").(Diff); d.Mismatched != 0 {
+		t.Errorf("bound to expert 5: %d of its outputs are another's", d.Mismatched)
+	}
+	if d := r.do("diff other first").(Diff); d.Mismatched != 0 {
+		t.Errorf("expert=0 beside a handle of expert 5: %d outputs are not those of expert 0", d.Mismatched)
+	}
+	if d := r.do("diff bound first").(Diff); d.Mismatched == 0 {
+		t.Error("experts 0 and 5 give the same")
+	}
+	info, stat, codes := r.do("info moe5").(LayerInfo), r.do("stat moe5").(Stats), r.do("codes moe5").(CodeUse)
+	hist, heat, product := r.do("hist moe5.scale").(Histogram), r.do("map moe5.scale").(Heat), r.do("info bound").(Product)
+	for name, which := range map[string][2]int{"info": {info.Expert, info.Experts}, "stat": {stat.Expert, stat.Experts}, "codes": {codes.Expert, codes.Experts},
+		"hist": {hist.Expert, hist.Experts}, "map": {heat.Expert, heat.Experts}, "gemm": {product.Expert, product.Experts}} {
+		if which != [2]int{5, 8} {
+			t.Errorf("%s says expert %d of %d", name, which[0], which[1])
+		}
+	}
+	if first := r.do("codes moe").(CodeUse); first.Codes == codes.Codes {
+		t.Error("the codes of experts 0 and 5 are the same")
+	}
+	r.fails("layer cg gate_up_proj expert=8", ErrShape, "experts 0 to 7")
+	r.fails("layer c16 layer.0.intermediate.dense expert=1", ErrShape)
+	r.fails("expect mx.global == 1", inspect.ErrMissing, "no global scale")
+}
+
 func TestQuantIsQuantize(t *testing.T) {
 	r := models(t)
 	r.do("f = randn 8 64 seed=5 dtype=f32 outliers=2@30")

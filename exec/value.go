@@ -88,6 +88,25 @@ func (v *weightsValue) forExpert(e int) *weightsValue {
 	return &weightsValue{weights: v.weights, format: v.format, mode: v.mode, source: v.source, owner: v.owner, expert: e}
 }
 
+// which is the expert that v speaks of and how many there are; 0, 0 without experts.
+func (v *weightsValue) which() (expert, experts int) {
+	if v.weights.Layer == nil || v.weights.Layer.Experts == 0 {
+		return 0, 0
+	}
+	return v.expert, v.weights.Layer.Experts
+}
+
+// pick checks an expert that a command names; without one it is that of v.
+func (v *weightsValue) pick(expert *int) (int, error) {
+	if expert == nil {
+		return v.expert, nil
+	}
+	if last := len(v.weights.Blocks) - 1; *expert < 0 || *expert > last {
+		return 0, fmt.Errorf("%w: expert=%d: the layer has experts 0 to %d", ErrShape, *expert, last)
+	}
+	return *expert, nil
+}
+
 func (v *weightsValue) kind() string {
 	if v.weights.Layer == nil {
 		return kindQuantized
@@ -97,11 +116,11 @@ func (v *weightsValue) kind() string {
 
 func (v *weightsValue) describe() string {
 	b := v.weights.Blocks[0]
-	experts := ""
-	if len(v.weights.Blocks) > 1 {
-		experts = fmt.Sprintf("%d×", len(v.weights.Blocks))
+	text := fmt.Sprintf("%s %d×%d", v.format, b.Rows, b.Cols)
+	if expert, experts := v.which(); experts > 0 {
+		text += fmt.Sprintf(", expert %d of %d", expert, experts)
 	}
-	return fmt.Sprintf("%s %s%d×%d", v.format, experts, b.Rows, b.Cols)
+	return text
 }
 
 // tensorValue is a plain tensor.

@@ -6,6 +6,7 @@ import (
 
 	"fp4tui/exec"
 	"fp4tui/views/number"
+	"fp4tui/views/text"
 )
 
 // bytesPane is the stored bytes around the weight cursor, by row of the tensor, and
@@ -136,11 +137,11 @@ func (p *bytesPane) drawBlock(r region, s *scene, window exec.Dump) {
 		}
 		r.right(right-1, 1, look, fmt.Sprint(e.K))
 		r.right(right-1, 2, look, number.Hex(int64(e.Code), 1))
-		r.right(right-1, 3, look, short(e.Value))
+		r.right(right-1, 3, look, text.CodeValue(e.Code))
 		r.right(right-1, 4, look, fitSigned(float64(e.Deq), 3, 6))
 	}
 	if e, ok := p.element(s); ok {
-		r.text(1, 6, plain, cut(fmt.Sprintf("k %d  code %s = %s   × scale %s = %s   %s", e.K, number.Hex(int64(e.Code), 1), short(e.Value),
+		r.text(1, 6, plain, cut(fmt.Sprintf("k %d  code %s = %s   × scale %s = %s   %s", e.K, number.Hex(int64(e.Code), 1), text.CodeValue(e.Code),
 			number.Short(float64(e.Scale), screenDigits), num(e.Deq), nibbleText(e.Byte, e.High)), r.w-2))
 	}
 	r.text(1, 7, dim, cutMiddle(window.File, r.w-2))

@@ -9,6 +9,7 @@ import (
 
 	"fp4tui/exec"
 	"fp4tui/views/number"
+	"fp4tui/views/text"
 )
 
 // codesPane is how the sixteen E2M1 codes are used.
@@ -34,7 +35,7 @@ func (p *codesPane) status(s *scene) (left, right []span) {
 	if dump, ok, _ := look[exec.Dump](s, s.blockLine()); ok {
 		for i, e := range dump.Values {
 			if e.K == s.at.k {
-				left = append(left, span{plain, fmt.Sprintf(" (%d of %d)  code %s  %s → %s", i, len(dump.Values), number.Hex(int64(e.Code), 1), short(e.Value), num(e.Deq))})
+				left = append(left, span{plain, fmt.Sprintf(" (%d of %d)  code %s  %s → %s", i, len(dump.Values), number.Hex(int64(e.Code), 1), text.CodeValue(e.Code), num(e.Deq))})
 			}
 		}
 	}

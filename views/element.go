@@ -8,6 +8,7 @@ import (
 
 	"fp4tui/exec"
 	"fp4tui/views/number"
+	"fp4tui/views/text"
 )
 
 // elementPane is one output element: both values with their bits, the error, and the
@@ -77,7 +78,7 @@ func (p *elementPane) drawTerms(r region, s *scene, e exec.Element) {
 		}
 		t := e.Terms[i]
 		r.tableRow(1, 2+y, columns, nil, []string{strconv.Itoa(t.K), number.Fit(float64(t.X), screenDigits, 9), number.Fit(float64(t.W), screenDigits, 9),
-			number.Hex(int64(t.Code), 1), short(t.CodeValue), number.Hex(int64(t.Scale), 2), number.Signed(float64(t.Product), screenDigits), number.Offset(t.Byte)})
+			number.Hex(int64(t.Code), 1), text.CodeValue(t.Code), number.Hex(int64(t.Scale), 2), number.Signed(float64(t.Product), screenDigits), number.Offset(t.Byte)})
 		if i == p.list.at {
 			r.focus(2 + y)
 			s.at.k = t.K

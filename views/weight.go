@@ -82,15 +82,18 @@ func (p *weightPane) drawFacts(r region, info exec.LayerInfo) int {
 	shape := fmt.Sprintf("N %d × K %d = %s weights, %d K blocks a row, %.2f bits/weight",
 		info.N, info.K, number.Count(int64(info.N)*int64(info.K)), blocks, info.BitsPW)
 	if info.Experts > 0 {
-		shape = fmt.Sprintf("%d experts of ", info.Experts) + shape
+		shape = fmt.Sprintf("expert %d of %d, each ", info.Expert, info.Experts) + shape
 	}
 	global := "none"
 	if info.GlobalUse != "none" && info.GlobalUse != "" {
 		global = fmt.Sprintf("%s %s  →  multiplier %s, implied amax %s", short(info.Global), info.GlobalUse, num(info.Multiplier), num(info.Amax))
 	}
 	act := "none (no input_global_scale): activations stay bf16"
-	if info.InputUse != "none" && info.InputUse != "" {
+	switch {
+	case info.InputUse != "none" && info.InputUse != "":
 		act = fmt.Sprintf("%s %s, quantized to FP4", short(info.Input), info.InputUse)
+	case info.Mode == "w4a4":
+		act = "dynamic, quantized to FP4 without a stored scale"
 	}
 	rows := [][2]string{
 		{"what", fmt.Sprintf("%s %s, %s, block %d", strings.ToUpper(info.Format), strings.ToUpper(info.Mode), info.Producer, info.Block)},

@@ -34,7 +34,7 @@ func dumpLine(_ Options, r exec.Dump) []string {
 func (p *page) elements(values []exec.DumpElement) {
 	g := grid{columns: []column{{"n", right}, {"k", right}, {"code", left}, {"value", right}, {"scale", right}, {"deq", float}, {"byte", left}, {"nibble", left}}}
 	for _, v := range values {
-		g.add(strconv.Itoa(v.N), strconv.Itoa(v.K), number.Hex(int64(v.Code), 1), p.opt.short(v.Value), p.opt.short(v.Scale), p.opt.num(v.Deq),
+		g.add(strconv.Itoa(v.N), strconv.Itoa(v.K), number.Hex(int64(v.Code), 1), CodeValue(v.Code), p.opt.short(v.Scale), p.opt.num(v.Deq),
 			number.Offset(v.Byte), nibble(v.High))
 	}
 	p.table(g)

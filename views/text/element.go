@@ -47,7 +47,7 @@ func (p *page) products(terms []exec.Term) {
 	g := grid{columns: []column{{"k", right}, {"x", float}, {"code", left}, {"value", right}, {"scale", left}, {"value", right}, {"w", float}, {"x*w", float},
 		{"byte", left}, {"nibble", left}, {"scale byte", left}}}
 	for _, t := range terms {
-		row := []string{strconv.Itoa(t.K), p.opt.num(t.X), number.Hex(int64(t.Code), 1), p.opt.short(t.CodeValue), number.Hex(int64(t.Scale), 2),
+		row := []string{strconv.Itoa(t.K), p.opt.num(t.X), number.Hex(int64(t.Code), 1), CodeValue(t.Code), number.Hex(int64(t.Scale), 2),
 			p.opt.short(t.ScaleV), p.opt.num(t.W), p.opt.signed(t.Product)}
 		if t.Byte < 0 {
 			row = append(row, "", "", "")

@@ -21,7 +21,7 @@ const (
 // heat writes a map with its legend, labels and margins. A map that is wider than the
 // page goes on in panels below.
 func heat(p *page, r exec.Heat) {
-	p.list(either(r.Subject, "map"), fmt.Sprintf("%s, %s of %d %s × %d %s a pixel", r.Metric, r.Agg, r.RowStep, r.RowAxis, r.ColStep, r.ColAxis),
+	p.list(either(r.Subject, "map"), expertOf(r.Expert, r.Experts), fmt.Sprintf("%s, %s of %d %s × %d %s a pixel", r.Metric, r.Agg, r.RowStep, r.RowAxis, r.ColStep, r.ColAxis),
 		"map "+number.Shape(r.M, r.N), windowText(r), labelled("by", r.By))
 	if r.H <= 0 || r.W <= 0 || len(r.Values)/r.W != r.H || len(r.Values)%r.W != 0 {
 		p.say("no pixels")

@@ -11,6 +11,9 @@ import (
 
 func histogram(p *page, r exec.Histogram) {
 	what := counted(kinds(r.Of), r.Count)
+	if of := expertOf(r.Expert, r.Experts); of != "" {
+		what = of + ", " + what
+	}
 	switch {
 	case r.Count == 0:
 		p.list(what, "nothing to count")

@@ -14,7 +14,7 @@ import (
 // it; info of the handle shows the whole page.
 func layerInfo(p *page, r exec.LayerInfo) {
 	library, _, _ := strings.Cut(r.Producer, " ")
-	p.list(either(r.Handle, "layer"), fmt.Sprintf("%s %s", r.Format, r.Mode), library, labelledCount("experts", r.Experts),
+	p.list(either(r.Handle, "layer"), fmt.Sprintf("%s %s", r.Format, r.Mode), library, expertOf(r.Expert, r.Experts),
 		fmt.Sprintf("N %d", r.N), fmt.Sprintf("K %d", r.K), fmt.Sprintf("block %d", r.Block), p.opt.global(r.GlobalUse, r.Global))
 	if r.Handle != "" {
 		if worstPill(r.Health) > 0 {
@@ -62,11 +62,12 @@ func (o Options) global(use string, v exec.Float) string {
 	return fmt.Sprintf("global %s %s", use, o.short(v))
 }
 
-func labelledCount(label string, n int) string {
-	if n == 0 {
+// expertOf is "expert 0 of 8"; empty for a layer without experts.
+func expertOf(expert, experts int) string {
+	if experts == 0 {
 		return ""
 	}
-	return counted(label, n)
+	return fmt.Sprintf("expert %d of %d", expert, experts)
 }
 
 func (p *page) layerValues(r exec.LayerInfo) {
@@ -76,6 +77,10 @@ func (p *page) layerValues(r exec.LayerInfo) {
 		p.list(p.opt.global(r.GlobalUse, r.Global), "multiplier "+p.opt.num(r.Multiplier), "implied amax "+p.opt.num(r.Amax))
 	}
 	if r.InputUse == "" || r.InputUse == "none" {
+		if r.Mode == "w4a4" {
+			p.say("activations: quantized dynamically, no stored scale")
+			return
+		}
 		p.say("activations: not quantized by the checkpoint")
 		return
 	}
@@ -124,15 +129,15 @@ func (p *page) codeCounts(codes [16]int64) {
 	parts := make([]string, 0, len(codes))
 	for code, n := range codes {
 		total += n
-		parts = append(parts, codeValue(code)+" "+number.Count(n))
+		parts = append(parts, CodeValue(code)+" "+number.Count(n))
 	}
 	if total != 0 {
 		p.list("codes by value", parts...)
 	}
 }
 
-// codeValue is the value of an E2M1 code: "-1.5", "-0"; "—" for what is no code.
-func codeValue(code int) string {
+// CodeValue is the value of an E2M1 code: "-1.5", "-0"; "—" for what is no code.
+func CodeValue(code int) string {
 	if code < 0 || code > 15 {
 		return "—"
 	}

@@ -24,7 +24,7 @@ func product(p *page, r exec.Product) {
 	if r.Backend == "ref" {
 		who += ", dequantized reference"
 	}
-	p.list(either(r.Handle, "product"), tensorShape(r.Out, r.Shape), who, labelled("mode", r.Mode), activations(r), p.opt.alpha(r))
+	p.list(either(r.Handle, "product"), tensorShape(r.Out, r.Shape), who, expertOf(r.Expert, r.Experts), labelled("mode", r.Mode), activations(r), p.opt.alpha(r))
 	p.list("", "min "+p.opt.num(r.Min), "max "+p.opt.num(r.Max), counted("nan", r.NaN), counted("inf", r.Inf), counted("zero", r.Zero))
 	if r.Handle == "" {
 		p.list("", fmt.Sprintf("x %s %s", r.X, inspect.ShapeString(r.XShape)), "w "+r.W, plural(r.MACs, "multiply-add"))

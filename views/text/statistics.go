@@ -9,6 +9,9 @@ import (
 
 func statistics(p *page, r exec.Stats) {
 	what := counted(kinds(r.Of), r.Count)
+	if of := expertOf(r.Expert, r.Experts); of != "" {
+		what = of + ", " + what
+	}
 	switch {
 	case r.Count == 0:
 		p.list(what, "nothing to measure")
