@@ -48,7 +48,9 @@ func (cmd *SourceCmd) run(c *call) (Result, error) {
 	if len(errs) > 0 {
 		return nil, errs[0]
 	}
-	c.s.change(func(st *state) { st.inputs = append(slices.Clip(st.inputs), notebook.Access{Dir: filepath.Dir(path), Inputs: inputs}) })
+	c.s.change(func(st *state) {
+		st.inputs = append(slices.Clip(st.inputs), notebook.Access{Dir: filepath.Dir(path), Inputs: inputs})
+	})
 	r := Sourced{Path: inspect.Printable(filepath.ToSlash(string(cmd.Path))), Cells: []Cell{}}
 	for _, line := range program.Lines {
 		cell := c.s.execute(c.ctx, line, c.progress, true)

@@ -38,7 +38,7 @@ func TestGemmModes(t *testing.T) {
 		"gemm x[0:4] w4 act=dynamic":             {"w4a4", "dynamic"},
 		"gemm x[0:4] wm":                         {"w4a4", "static"},
 		"gemm x[0:4] mx":                         {"w4a4", "dynamic"},
-		"gemm x[0:4] mx mode=w4a16":               {"w4a16", "none"},
+		"gemm x[0:4] mx mode=w4a16":              {"w4a16", "none"},
 		"gemm x[0:4] q":                          {"w4a16", "none"},
 		"gemm x[0:4] o":                          {"dense", "none"},
 		"gemm x[0:4] o[0:64]":                    {"dense", "none"},
