@@ -25,8 +25,8 @@ type Product struct {
 	W       string   `json:"w"`
 	Backend string   `json:"backend"`
 	Arch    string   `json:"arch,omitempty"`
-	Expert  int     `json:"expert,omitempty"`  // which of Experts, from 0
-	Experts int     `json:"experts,omitempty"` // of the layer; none: not a mixture
+	Expert  int      `json:"expert,omitempty"`  // which of Experts, from 0
+	Experts int      `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Mode    string   `json:"mode"`
 	Act     string   `json:"act"`
 	Out     string   `json:"out"`
@@ -114,11 +114,11 @@ type Heat struct {
 	Subject string    `json:"subject"`
 	Expert  int       `json:"expert,omitempty"`  // which of Experts, from 0
 	Experts int       `json:"experts,omitempty"` // of the layer; none: not a mixture
-	Metric  string    `json:"metric"`   // "abs", "signed", "value", …
-	Agg     string    `json:"agg"`      // "max", "mean", "count"
-	RowAxis string    `json:"row_axis"` // "m", "n"
-	ColAxis string    `json:"col_axis"` // "n", "k block"
-	M       int       `json:"m"`        // size of the whole map
+	Metric  string    `json:"metric"`            // "abs", "signed", "value", …
+	Agg     string    `json:"agg"`               // "max", "mean", "count"
+	RowAxis string    `json:"row_axis"`          // "m", "n"
+	ColAxis string    `json:"col_axis"`          // "n", "k block"
+	M       int       `json:"m"`                 // size of the whole map
 	N       int       `json:"n"`
 	Row0    int       `json:"row0"`
 	Col0    int       `json:"col0"`

@@ -4,9 +4,9 @@ package exec
 // "block scales", "codes", "values".
 type Stats struct {
 	sealed
-	Subject string   `json:"subject"` // canonical reference, "w.scale"
-	Expert  int     `json:"expert,omitempty"`  // which of Experts, from 0
-	Experts int     `json:"experts,omitempty"` // of the layer; none: not a mixture
+	Subject string   `json:"subject"`           // canonical reference, "w.scale"
+	Expert  int      `json:"expert,omitempty"`  // which of Experts, from 0
+	Experts int      `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Of      string   `json:"of"`
 	Count   int64    `json:"count"`
 	Pill    []Pill   `json:"health"`
@@ -26,8 +26,8 @@ type Stats struct {
 type Histogram struct {
 	sealed
 	Subject string   `json:"subject"`
-	Expert  int     `json:"expert,omitempty"`  // which of Experts, from 0
-	Experts int     `json:"experts,omitempty"` // of the layer; none: not a mixture
+	Expert  int      `json:"expert,omitempty"`  // which of Experts, from 0
+	Experts int      `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Of      string   `json:"of"`
 	Axis    string   `json:"axis"`             // "code", "linear", "log2"
 	Format  string   `json:"format,omitempty"` // of the codes: "E4M3", "E8M0"
@@ -56,8 +56,8 @@ type Bin struct {
 type CodeUse struct {
 	sealed
 	Subject  string    `json:"subject"`
-	Expert  int     `json:"expert,omitempty"`  // which of Experts, from 0
-	Experts int     `json:"experts,omitempty"` // of the layer; none: not a mixture
+	Expert   int       `json:"expert,omitempty"`  // which of Experts, from 0
+	Experts  int       `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Count    int64     `json:"count"`
 	Codes    [16]int64 `json:"codes"`
 	Used     int       `json:"used"`

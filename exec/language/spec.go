@@ -141,11 +141,11 @@ func newVerb(s Spec) (*verb, error) {
 	}
 	p := reflect.TypeOf(s.New())
 	if p == nil || p.Kind() != reflect.Pointer || p.Elem().Kind() != reflect.Struct {
-		return nil, errors.New("New must return a pointer to a struct")
+		return nil, errors.New("the New of a spec returns a pointer to a struct")
 	}
 	v.typ = p.Elem()
 	if !reflect.ValueOf(s.New()).Elem().IsZero() {
-		return nil, errors.New("New must return a zero struct")
+		return nil, errors.New("the New of a spec returns a zero struct")
 	}
 	if err := v.addFields(v.typ, nil); err != nil {
 		return nil, err
@@ -242,7 +242,7 @@ func (v *verb) checkOrder() error {
 	}
 	for name := range v.Enums {
 		if !seen[name] {
-			return fmt.Errorf("Enums names %s, which is no field", name)
+			return fmt.Errorf("%s in Enums is no field", name)
 		}
 	}
 	for i, f := range v.args {
