@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"fp4tui/exec/language"
@@ -51,7 +52,7 @@ func (cmd *LoadCmd) run(c *call) (Result, error) {
 	if err := c.ctx.Err(); err != nil {
 		return nil, err
 	}
-	v.layers, v.faults, v.groups = found, append(ck.Faults, faults...), layer.Fused(found)
+	v.layers, v.faults, v.groups = found, slices.Concat(ck.Faults, faults), layer.Fused(found)
 	if ck.Len() == 1 && len(v.layers)+len(v.faults) == 0 {
 		return c.bindTensor(v, &ck.Entries()[0], "file "+string(cmd.Path))
 	}

@@ -26,7 +26,7 @@ func (cmd *LintCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := lint.Check(c.ctx, ck.ckpt, ck.layers, ck.faults, c.progress)
+	report, err := lint.Check(c.ctx, ck.ckpt, ck.layers, ck.faults[len(ck.ckpt.Faults):], c.progress)
 	if err != nil {
 		return nil, err
 	}

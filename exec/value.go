@@ -37,7 +37,7 @@ type checkpointValue struct {
 	named
 	ckpt   *checkpoint.Checkpoint
 	layers []*layer.Layer
-	faults []inspect.Fault // found while opening and while finding layers
+	faults []inspect.Fault // found while opening and while finding layers: the file's first
 	groups []layer.Group
 }
 

@@ -23,10 +23,10 @@ var brokenSamples = map[string]struct{ load, lint int }{
 	"missing-scale.safetensors":      {0, 1},
 	"nan-scale.safetensors":          {0, 1},
 	"overlap.safetensors":            {0, 1},
-	"saturated.safetensors":          {0, 0},
+	"saturated.safetensors":          {0, 1},
 	"shape-mismatch.safetensors":     {0, 1},
 	"short.safetensors":              {0, 1},
-	"subnormal.safetensors":          {0, 0},
+	"subnormal.safetensors":          {0, 1},
 	"unknown-dtype.safetensors":      {0, 1},
 	"zero-global.safetensors":        {0, 1},
 }
@@ -69,6 +69,19 @@ func TestBrokenSamples(t *testing.T) {
 	}
 	if seen != len(brokenSamples) {
 		t.Errorf("%d broken samples, %d in the table", seen, len(brokenSamples))
+	}
+}
+
+// What is wrong with a file is said once, of the file.
+func TestLintSaysAFaultOnce(t *testing.T) {
+	o := fp4tui(t, "lint", sample(t, "broken/index-mismatch")).want(t, 1)
+	for _, not := range []string{"block-shape", "layer-", "1 tensors"} {
+		if strings.Contains(o.out, not) {
+			t.Errorf("lint says %q:\n%s", not, o.out)
+		}
+	}
+	if !strings.Contains(o.out, "lint: 4 errors, 0 warnings, 1 info\n") {
+		t.Error(o.out)
 	}
 }
 

@@ -220,12 +220,19 @@ func (x *index) status(shards []loaded) []*loaded {
 		status[i] = byPath[shard.path]
 		if status[i] == nil && shard.count > 0 {
 			x.faults.add(inspect.Fault{Class: inspect.ErrMissing, File: shard.path, Offset: -1, What: "shard missing",
-				Why: fmt.Sprintf("%s places %s tensors in it, the first is %s",
-					filepath.Base(x.path), grouped(int64(shard.count)), shard.first),
+				Why:  filepath.Base(x.path) + " places in it " + placed(shard.count, shard.first),
 				Cure: "download " + shard.name + " again"})
 		}
 	}
 	return status
+}
+
+// placed is "1 tensor, a" or "12 tensors, the first is a".
+func placed(count int, first string) string {
+	if count == 1 {
+		return "1 tensor, " + first
+	}
+	return grouped(int64(count)) + " tensors, the first is " + first
 }
 
 // lostKey is a tensor that a header lists and that is unusable.

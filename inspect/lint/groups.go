@@ -18,7 +18,7 @@ func (k *checker) groups() {
 		}
 		values := make([]string, len(g.Members))
 		for i, m := range g.Members {
-			values[i] = number(float64(m.Global.Value))
+			values[i] = stored(m.Global.Value)
 		}
 		ratio := number(g.Ratio())
 		k.report("fused-globals-differ", Finding{

@@ -55,10 +55,10 @@ func TestBrokenSamples(t *testing.T) {
 		"missing-scale":    {"error layer-missing"},
 		"nan-scale":        {"error scale-nan"},
 		"overlap":          {"error file-malformed", "warn scale-sign"}, // codes read as scales have sign bits
-		"saturated":        {"warn scales-saturated"},
+		"saturated":        {"error scales-saturated"},
 		"shape-mismatch":   {"error layer-missing"},
 		"short":            {"error file-malformed"},
-		"subnormal":        {"warn scales-subnormal"},
+		"subnormal":        {"error scales-subnormal"},
 		"unknown-dtype":    {"error layer-missing"},
 		"zero-global":      {"error scalar-zero"},
 		"index-mismatch":   {"error file-mismatch", "error file-mismatch", "error file-mismatch", "error file-missing"},
@@ -200,6 +200,16 @@ func TestFusedGroups(t *testing.T) {
 	}
 	if got := serious(checkTensors(t, group(100, 100, 0))); !slices.Equal(got, []string{"error scalar-zero"}) {
 		t.Errorf("an unusable member is told once: %q", got)
+	}
+}
+
+// A stored scale is written as it is stored, not rounded to the digits of a message.
+func TestStoredScalesAreExact(t *testing.T) {
+	for value, want := range map[float32]string{-10176: "-10176", -0.1: "-0.1", -16777217: "-1.6777216e+07"} {
+		r := checkTensors(t, nvfp4("m.down_proj", func(_, _ []byte) {}, value))
+		if len(r.Findings) == 0 || r.Findings[0].What != "global scale is "+want {
+			t.Errorf("%v: %+v", value, r.Findings)
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ import "slices"
 // Rule is one row of the table of rules.
 type Rule struct {
 	Name     string
-	Severity Severity // the usual one; a Finding may be milder
+	Severity Severity // the usual one; a Finding may be milder, or worse when every scale is concerned
 	Doc      string   // what is checked
 	Seen     string   // public issues about this fault
 }
@@ -35,8 +35,8 @@ var rules = []Rule{
 	{"input-scale-gaps", Warning, "layers alike (same path but for numbers) all have an activation scale, or none", "vllm 45212, 45320, 54444"},
 	{"layer-unsupported", Warning, "every FP4 layer is of a producer that we know", ""},
 	{"scale-sign", Warning, "no E4M3 block scale has its sign bit set", ""},
-	{"scales-saturated", Warning, "few block scales are at the maximum", ""},
-	{"scales-subnormal", Warning, "few block scales are below the smallest normal", ""},
+	{"scales-saturated", Warning, "few block scales are at the maximum; an error when all are", ""},
+	{"scales-subnormal", Warning, "few block scales are below the smallest normal; an error from 90 % of them", ""},
 	{"input-scale-absent", Info, "layers whose activations are not quantized", ""},
 	{"not-quantized", Info, "tensors that belong to no FP4 layer", ""},
 }

@@ -43,7 +43,7 @@ func (k *checker) scalar(l *layer.Layer, e *checkpoint.Entry, name string, v flo
 			continue
 		}
 		f := of(l, e)
-		f.What = fmt.Sprintf("%s scale is %s", name, number(float64(v)))
+		f.What = fmt.Sprintf("%s scale is %s", name, stored(v))
 		f.Effect = u.effect
 		f.Why = "no calibration gives such a value: this layer saw no data, or the scale was never written"
 		f.Cure = "calibrate with data that reaches this layer and export it again"
@@ -71,7 +71,7 @@ func (k *checker) inverse(l *layer.Layer) {
 		return
 	}
 	f := of(l, l.Parts.Input)
-	f.What = fmt.Sprintf("activation scale %s is %s of the weights (%s)", number(float64(x)), how, number(float64(g)))
+	f.What = fmt.Sprintf("activation scale %s is %s of the weights (%s)", stored(x), how, stored(g))
 	f.Effect = "activations are quantized with a range that has nothing to do with them: they saturate, or vanish below the smallest step"
 	f.Why = "it was not calibrated: a converter or a loader made it from the weight scale"
 	f.Cure = "calibrate activations, or drop the scale and run w4a16 or with dynamic scales"
@@ -103,7 +103,7 @@ func (k *checker) inverted(l *layer.Layer, amax float64) {
 		return
 	}
 	f := of(l, l.Parts.Global)
-	f.What = fmt.Sprintf("global scale %s, a %s, implies weights up to %s", number(float64(l.Global.Value)), l.Global.Use, number(implied))
+	f.What = fmt.Sprintf("global scale %s, a %s, implies weights up to %s", stored(l.Global.Value), l.Global.Use, number(implied))
 	f.Effect = "outputs are off by a factor of " + number(max(implied, 1/implied)) + " or so"
 	f.Why = "divisor read as multiplier, or the other way? compressed-tensors divides by the global scale, ModelOpt multiplies"
 	if other := amax / m; other <= greatestAmax && other >= leastAmax {
@@ -113,7 +113,19 @@ func (k *checker) inverted(l *layer.Layer, amax float64) {
 	k.report("global-inverted", f)
 }
 
-// number writes a value in the few digits of a message.
+// stored writes a scalar of the file in the shortest decimal that reads back; whole numbers in
+// full, as they stand in a hex editor's float column.
+func stored(v float32) string {
+	if f := float64(v); f == math.Trunc(f) && math.Abs(f) < 1<<24 {
+		return strconv.FormatFloat(f, 'f', 0, 32)
+	}
+	if v != v || math.IsInf(float64(v), 0) {
+		return number(float64(v))
+	}
+	return strconv.FormatFloat(float64(v), 'g', -1, 32)
+}
+
+// number writes a computed value in the few digits of a message.
 func number(v float64) string {
 	switch {
 	case math.IsNaN(v):

@@ -206,11 +206,14 @@ func (k *checker) saturated(s *subject) {
 		return
 	}
 	f := s.about(func(c uint8) bool { return s.stats.Format.Class(uint16(c)) == fp4.Saturated })
-	f.What = fmt.Sprintf("%.2f%% of the block scales are at the maximum, %s", 100*share, number(float64(s.stats.Format.Max())))
+	f.What = fmt.Sprintf("%.2f%% of the block scales are at the maximum, %s", 100*share, stored(s.stats.Format.Max()))
 	f.Effect = "blocks that needed a greater scale are clipped to 6 times this one"
 	f.Why = "the global scale is too small for these weights, or was left out when block scales were computed"
 	f.Cure = "compute the global scale from the amax of the tensor and quantize again"
-	k.report("scales-saturated", f)
+	if r := k.report("scales-saturated", f); s.stats.Saturated == s.stats.Count {
+		r.Severity = Error
+		r.Effect = "no block has a scale of its own: the layer's outputs are wrong by any factor"
+	}
 }
 
 func (k *checker) subnormal(s *subject) {
@@ -228,10 +231,16 @@ func (k *checker) subnormal(s *subject) {
 		f.Cure = "compute the global scale from the amax of the tensor and quantize again"
 	}
 	r := k.report("scales-subnormal", f)
-	if share < manySubnormal {
+	switch {
+	case share < manySubnormal:
 		r.Severity = Info
+	case share >= nearlyAllSubnormal:
+		r.Severity = Error
 	}
 }
+
+// nearlyAllSubnormal is the share of subnormal scales that leaves a layer no precision.
+const nearlyAllSubnormal = 0.90
 
 // manySubnormal is the share of subnormal scales that points at the global scale. Weights span
 // so many binades only when a quantizer went wrong.

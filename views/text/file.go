@@ -21,7 +21,7 @@ func opened(p *page, r exec.Opened) {
 	if r.FaultsN == 0 && len(r.Faults) == 0 {
 		return
 	}
-	p.list("violations "+number.Count(int64(r.FaultsN)), counted("damaged files", r.Damaged))
+	p.list("", plural(r.FaultsN, "violation"), some(r.Damaged, "damaged file"))
 	for _, f := range r.Faults {
 		p.within(func() { p.fault(f) })
 	}

@@ -10,7 +10,7 @@ import (
 
 func lintReport(p *page, r exec.LintReport) {
 	p.list(either(r.Path, "checkpoint"), plural(r.Layers, "layer"), plural(r.Tensors, "tensor"), plural(r.Scales, "block scale"))
-	p.list("lint", plural(r.Errors, "error"), plural(r.Warnings, "warning"), counted("info", r.Infos))
+	p.list("lint", plural(r.Errors, "error"), plural(r.Warnings, "warning"), plural(r.Infos, "info"))
 	p.findings(r.Findings)
 	if more := r.Errors + r.Warnings + r.Infos - len(r.Findings); more > 0 {
 		p.say("and %s more", number.Count(int64(more)))
