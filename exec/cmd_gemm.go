@@ -56,6 +56,12 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if prepared != nil {
+		if cmd.Expert != nil && *cmd.Expert != prepared.from.expert {
+			return nil, fmt.Errorf("%w: expert=%d: %s holds one expert, %d", ErrUsage, *cmd.Expert, cmd.W, prepared.from.expert)
+		}
+		choice.expert = prepared.from.expert
+	}
 	be, ok := c.s.backend(choice.backend)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s: no such backend in this build", ErrNotReady, choice.backend)

@@ -45,15 +45,21 @@ func (cmd *PlanCmd) run(c *call) (Result, error) {
 		kernels = []kernel.Kernel{k}
 	}
 	shape := kernel.ShapeOf(w.blocks())
-	shape.Gated = cmd.Gated
 	parallel := kernel.Column
 	if cmd.Parallel == "row" {
 		parallel = kernel.Row
 	}
-	rows, err := kernel.Plan(shape, cmd.TP, parallel, kernels)
-	if err != nil {
-		return nil, err
+	var rows []kernel.PlanRow
+	for _, k := range kernels {
+		// As prep: a stack of gate and up is two halves to kernels that know them.
+		shape.Gated = cmd.Gated || k.Gated != nil && kernel.Stacked(w.weights.Layer)
+		row, err := kernel.Plan(shape, cmd.TP, parallel, []kernel.Kernel{k})
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row...)
 	}
+	shape.Gated = cmd.Gated || kernel.Stacked(w.weights.Layer)
 	r := Planned{Subject: cmd.W.String(), Parallel: parallel.String(), TP: cmd.TP, N: shape.N, K: shape.K, Block: w.blocks().Block,
 		Rows: []PlanRow{}, Ruler: ruler(shape, cmd.TP, parallel, rows), Notes: []string{}}
 	for _, row := range rows {

@@ -30,11 +30,12 @@ func (v *preparedValue) describe() string {
 
 // PrepCmd does all that a kernel's engine does to the weights.
 type PrepCmd struct {
-	W     language.Ref `arg:"W" kind:"layer|quantized" window:"none" doc:"a layer or a quantized tensor"`
-	For   string       `key:"for,required" doc:"a kernel: trtllm, cutlass, marlin, mm_bf16_fp4 …"`
-	Gated bool         `key:"gated" doc:"the rows are gate and up stacked"`
-	Act   string       `key:"act" enum:"bf16|fp16" default:"bf16" doc:"activations of a 16-bit kernel: Marlin encodes scales for them"`
-	Steps *int         `key:"steps" min:"0" max:"64" doc:"do only the first so many steps"`
+	W      language.Ref `arg:"W" kind:"layer|quantized" window:"none" doc:"a layer or a quantized tensor"`
+	For    string       `key:"for,required" doc:"a kernel: trtllm, cutlass, marlin, mm_bf16_fp4 …"`
+	Gated  bool         `key:"gated" doc:"the rows are gate and up stacked"`
+	Act    string       `key:"act" enum:"bf16|fp16" default:"bf16" doc:"activations of a 16-bit kernel: Marlin encodes scales for them"`
+	Steps  *int         `key:"steps" min:"0" max:"64" doc:"do only the first so many steps"`
+	Expert *int         `key:"expert" min:"0" doc:"which expert of a 3-D layer, when not that of the handle"`
 }
 
 var prepSpec = language.Spec{
@@ -54,6 +55,13 @@ func (cmd *PrepCmd) run(c *call) (Result, error) {
 	k, err := kernel.Lookup(cmd.For)
 	if err != nil {
 		return nil, err
+	}
+	expert, err := w.pick(cmd.Expert)
+	if err != nil {
+		return nil, err
+	}
+	if expert != w.expert {
+		w = w.forExpert(expert)
 	}
 	o := kernel.Options{Expert: w.expert, Gated: cmd.Gated, Act: outType(first(cmd.Act, "bf16"))}
 	p, err := kernel.Prepare(c.ctx, w.weights, k, o)

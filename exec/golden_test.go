@@ -37,27 +37,37 @@ var goldens = map[string][]string{
 		"mma kind=mxf4nvf4.ue4m3 arch=sm100 a=1111111111111111111111111111111111111111111111111111111111111111 b=2222222222222222222222222222222222222222222222222222222222222222 sfa=38383838 sfb=3838387f",
 		"mma kind=bf16 arch=sm90 a=3f803f803f803f803f803f803f803f803f803f803f803f803f803f803f803f80 b=3f803f803f803f803f803f803f803f803f803f803f803f803f803f803f803f80 c=40000000",
 	},
-	"diff":   {"e = diff y r", "diff y bad", "diff y x", "diff bad bad"},
-	"map":    {"map e size=8x4", "map e[0:8,0:8] size=4x4 agg=mean metric=signed", "map w.scale size=8x2", "map db size=4x4 agg=count bound=1"},
-	"top":    {"top e 2", "top d2 2 by=ulp", "top db 1"},
-	"where":  {"where e > 0.01", "where db == nan", "where e > 1000"},
-	"expect": {`expect e.max_abs < 1 and w.scale.nan == 0, "healthy"`, "expect e.max_abs < 0.001 and not e.nan > 0", "expect db.cos > 0.1"},
-	"export": {"export x[0:2] x.npy", "export e e.csv", "export x x.png", "export session a.fp4.md"},
-	"let":    {"let tol = 2 * e.max_abs"},
-	"set":    {"set", "set arch=sm90 out=f32"},
-	"alias":  {"alias go = stat x"},
-	"source": {"source setup.fp4", "source nosuch.fp4"},
-	"snap":   {"snap view=scales size=20x2"},
-	"note":   {"note a remark"},
-	"help":   {"help", "help gemm", "help nosuch"},
-	"undo":   {"undo"},
-	"quit":   {"quit"},
+	"prep":      {"p = prep w for=trtllm", "prep w for=marlin steps=2", "prep odd for=trtllm", "prep odd for=trtllm.vllm", "prep gptw for=trtllm-moe expert=7", "prep w", "prep w for=trtlm"},
+	"pad":       {"pad odd n=128 k=64", "pad w"},
+	"shuffle":   {"shuffle w", "shuffle odd"},
+	"swizzle":   {"swizzle w layout=8x4", "swizzle w layout=marlin of=codes"},
+	"unswizzle": {"unswizzle po"},
+	"whereis":   {"whereis po[994,37]", "whereis odd[994,37]", "whereis po[1000,0]", "whereis p"},
+	"at":        {"at p 193554", "at po 194000 high=yes", "at po 195000", "at po 21774 of=scales", "at p 999999"},
+	"identify":  {"identify d as=w", "identify d as=w scales=s", "identify d n=1536 k=384", "identify x as=w"},
+	"plan":      {"plan w tp=8", "plan odd tp=4 parallel=row for=marlin", "plan odd tp=1 for=all", "plan w tp=0"},
+	"poison":    {"poison po with=nan", "poison po with=448 x=xo", "poison p"},
+	"diff":      {"e = diff y r", "diff y bad", "diff y x", "diff bad bad"},
+	"map":       {"map e size=8x4", "map e[0:8,0:8] size=4x4 agg=mean metric=signed", "map w.scale size=8x2", "map db size=4x4 agg=count bound=1"},
+	"top":       {"top e 2", "top d2 2 by=ulp", "top db 1"},
+	"where":     {"where e > 0.01", "where db == nan", "where e > 1000"},
+	"expect":    {`expect e.max_abs < 1 and w.scale.nan == 0, "healthy"`, "expect e.max_abs < 0.001 and not e.nan > 0", "expect db.cos > 0.1"},
+	"export":    {"export x[0:2] x.npy", "export e e.csv", "export x x.png", "export session a.fp4.md"},
+	"let":       {"let tol = 2 * e.max_abs"},
+	"set":       {"set", "set arch=sm90 out=f32"},
+	"alias":     {"alias go = stat x"},
+	"source":    {"source setup.fp4", "source nosuch.fp4"},
+	"snap":      {"snap view=scales size=20x2"},
+	"note":      {"note a remark"},
+	"help":      {"help", "help gemm", "help nosuch"},
+	"undo":      {"undo"},
+	"quit":      {"quit"},
 }
 
 // filled is the tour with what is broken and what is grouped beside it.
 func filled(t testing.TB) *rig {
 	t.Helper()
-	r := toured(t)
+	r := laidOut(t)
 	r.write("setup.fp4", "x2 = randn 4 32 seed=7\nstat x2\n")
 	r.write("bad.npy", array(128, 1536, func(i int) float32 {
 		switch {
@@ -70,6 +80,7 @@ func filled(t testing.TB) *rig {
 	}))
 	r.do("gpt = load tour:gpt-oss-mxfp4", "gptw = layer gpt down_proj", "broken = load tour:broken/nan-scale.safetensors", "w4c = load tour:minilm-w4a4",
 		"w4 = layer w4c intermediate.dense", "hotc = load tour:broken/saturated.safetensors", "hot = layer hotc dense", "bad = load bad.npy",
+		"oddc = load tour:unaligned-w4a16", "odd = layer oddc dense", "po = prep odd for=trtllm", "xo = randn 2 368 seed=1",
 		"d2 = diff x[0:4] x[4:8]", "db = diff y bad")
 	return r
 }

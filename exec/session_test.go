@@ -139,7 +139,7 @@ func TestLet(t *testing.T) {
 }
 
 func TestPeek(t *testing.T) {
-	r := toured(t)
+	r := laidOut(t)
 	before, log := r.look(), len(r.Log())
 	for _, v := range verbs() {
 		for _, ex := range v.Examples {

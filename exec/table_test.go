@@ -35,7 +35,7 @@ var exampleNeeds = map[string][]string{
 }
 
 func TestEveryExampleRuns(t *testing.T) {
-	r := toured(t)
+	r := laidOut(t)
 	r.write("setup.fp4", "x2 = randn 4 32 seed=7 # a comment\nstat x2\n")
 	start, log := r.snapshot(), r.log
 	for _, v := range verbs() {
