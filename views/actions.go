@@ -30,7 +30,7 @@ func (a *App) move(m motion, count int) tea.Cmd {
 // goTo shows a view; those that need a layer or a run say how to get one.
 func (a *App) goTo(v viewID) tea.Cmd {
 	switch {
-	case (v == weightView || v == scalesView || v == codesView || v == bytesView) && a.at.w == "":
+	case in(weightView, scalesView, codesView, layoutView, bytesView, paddingView)&(1<<v) != 0 && a.at.w == "":
 		a.status.say("open a layer first: g l, then ↵")
 	case tabOf(v) == errorView && a.at.e == "" && a.at.w != "":
 		return a.runLayer(0)
@@ -87,7 +87,7 @@ func (a *App) openLayer(checkpoint, path, name string, then func(*App) tea.Cmd) 
 		if h != a.at.w {
 			a.panes[errorView].(*errorPane).reset()
 		}
-		a.at.w, a.at.layer, a.at.path, a.at.e = h, name, path, a.at.ran[h]
+		a.at.w, a.at.layer, a.at.path, a.at.e, a.at.p = h, name, path, a.at.ran[h], a.at.prepared[h]
 		a.status.key("info "+h, name)
 		return then(a)
 	}

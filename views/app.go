@@ -20,7 +20,9 @@ const (
 	scalesView
 	codesView
 	errorView
+	layoutView
 	bytesView
+	paddingView
 	lintView
 	logView
 	worstView
@@ -129,11 +131,12 @@ func NewApp(opt Options) *App {
 	}
 	a.theme = newTheme(profile, true, opt.ASCII)
 	a.work = newWorker(context.Background(), opt.Engine, 100*time.Millisecond)
-	a.at = &place{opened: map[string]string{}, ran: map[string]string{}, worst: -1}
+	a.at = &place{opened: map[string]string{}, ran: map[string]string{}, prepared: map[string]string{}, worst: -1}
 	a.keys = keyTable()
 	a.panes = [viewCount]pane{
 		startView: &startPane{}, layersView: newLayersPane(), weightView: &weightPane{}, scalesView: &scalesPane{},
-		codesView: &codesPane{}, errorView: newErrorPane(), bytesView: &bytesPane{}, lintView: &lintPane{},
+		codesView: &codesPane{}, errorView: newErrorPane(), layoutView: &layoutPane{},
+		bytesView: &bytesPane{}, paddingView: &paddingPane{}, lintView: &lintPane{},
 		logView: newLogPane(), worstView: &worstPane{}, elementView: &elementPane{}, helpView: &helpPane{},
 	}
 	a.startRows()
@@ -226,6 +229,7 @@ func (a *App) ran(msg ranMsg) tea.Cmd {
 	if msg.cell.Err == nil {
 		a.at.learn(msg.cell.Result)
 	}
+	a.layoutPane().took(a.at.w, j.task.line, msg.cell.Err)
 	if msg.cell.Err != nil && j.task.key == ":" {
 		a.reject(j.task.line, msg.cell.Err)
 	}
@@ -248,6 +252,7 @@ func (a *App) answered(msg answerMsg) {
 		return
 	}
 	a.data.put(msg.line, msg.answer)
+	a.tellPlan(msg.line)
 	p := a.errorPane()
 	if msg.line != p.query || p.match >= 0 {
 		return

@@ -33,7 +33,7 @@ func weightFlows() []flow {
 		{"undo", "enter u", []string{"took back: e = diff y r"}},
 		{"codes", "enter g c", []string{"[Codes]", "17.59%", "16 of 16"}},
 		{"scales", "enter g s", []string{"0x68-6f", "15 saturated", "▸ block 9"}},
-		{"prefix shows what follows", "g", []string{"g …", "w Weight", "i lInt"}},
+		{"prefix shows what follows", "g", []string{"g …", "Error layOut Bytes Padding lInt"}},
 		{"count shows", "1 6", []string{"16 …"}},
 		{"next view", "}", []string{"[lInt]"}},
 		{"previous view wraps", "{", []string{"[@log]"}},

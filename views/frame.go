@@ -40,7 +40,7 @@ type tab struct {
 
 func tabs() []tab {
 	return []tab{{layersView, "Layers"}, {weightView, "Weight"}, {scalesView, "Scales"}, {codesView, "Codes"},
-		{errorView, "Error"}, {bytesView, "Bytes"}, {lintView, "lInt"}, {logView, "@log"}}
+		{errorView, "Error"}, {layoutView, "layOut"}, {bytesView, "Bytes"}, {paddingView, "Padding"}, {lintView, "lInt"}, {logView, "@log"}}
 }
 
 // tabOf is the tab a view stands under.

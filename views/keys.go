@@ -30,6 +30,7 @@ type binding struct {
 	run     func(*App, int) tea.Cmd // the count: 0 when none was typed
 	text    string                  // what it does
 	command string                  // the command it runs; empty: only what is visible changes
+	label   string                  // its name in the last line, when it is not the key: "J/K"
 	hint    string                  // its word in the last line; empty: not there
 	group   string                  // column of the help page: move, look, do
 }
@@ -102,9 +103,17 @@ func (a *App) pendingText(w int) string {
 	}
 	var parts []string
 	for _, b := range continuations(a.keys, a.nav.view, a.nav.prefix) {
-		parts = append(parts, strings.TrimPrefix(b.keys[0], a.nav.prefix+" ")+" "+b.hintOrText())
+		key, text := strings.TrimPrefix(b.keys[0], a.nav.prefix+" "), b.hintOrText()
+		if !strings.Contains(text, strings.ToUpper(key)) || b.group != "view" { // the capital letter of a view is its key
+			text = key + " " + text
+		}
+		parts = append(parts, text)
 	}
-	return cut(a.nav.prefix+" …   "+strings.Join(parts, "  "), w)
+	text := a.nav.prefix + " …   " + strings.Join(parts, "  ")
+	if width(text) > w {
+		text = a.nav.prefix + " …   " + strings.Join(parts, " ")
+	}
+	return cut(text, w)
 }
 
 func (b binding) hintOrText() string {
@@ -122,11 +131,15 @@ func (a *App) hints() [][2]string {
 	}
 	seen := map[string]bool{}
 	for _, b := range a.keys {
-		if b.hint == "" || b.in&(1<<a.nav.view) == 0 || b.in == everywhere || strings.Contains(b.keys[0], " ") || seen[b.keys[0]] {
+		if b.hint == "" || b.in&(1<<a.nav.view) == 0 || b.in == everywhere || b.label == "" && strings.Contains(b.keys[0], " ") || seen[b.keys[0]] {
 			continue
 		}
 		seen[b.keys[0]] = true
-		out = append(out, [2]string{a.keyLabel(b.keys[0]), b.hint})
+		label := b.label
+		if label == "" {
+			label = a.keyLabel(b.keys[0])
+		}
+		out = append(out, [2]string{label, b.hint})
 	}
 	return out[:min(len(out), 6)]
 }
@@ -157,7 +170,7 @@ func keyLabel(key string) string {
 
 // viewName is how a view is called in help and documentation.
 func viewName(v viewID) string {
-	return [...]string{"Start", "Layers", "Weight", "Scales", "Codes", "Error", "Bytes", "lInt", "Log", "worst list", "element", "Help"}[v]
+	return [...]string{"Start", "Layers", "Weight", "Scales", "Codes", "Error", "layOut", "Bytes", "Padding", "lInt", "Log", "worst list", "element", "Help"}[v]
 }
 
 // placeNames writes a set of views.

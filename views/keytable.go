@@ -6,10 +6,32 @@ import tea "charm.land/bubbletea/v2"
 // line from the left. A key stands at most once for each view.
 func keyTable() []binding {
 	var table []binding
-	for _, part := range [][]binding{openKeys(), workKeys(), mapKeys(), moveKeys(), viewKeys(), sessionKeys()} {
+	for _, part := range [][]binding{layoutKeys(), openKeys(), workKeys(), mapKeys(), moveKeys(), viewKeys(), sessionKeys()} {
 		table = append(table, part...)
 	}
 	return table
+}
+
+func layoutKeys() []binding {
+	layout, padding := in(layoutView), in(paddingView)
+	tile := func(m motion) func(*App, int) tea.Cmd {
+		return func(a *App, count int) tea.Cmd { return a.move(m, count) }
+	}
+	return []binding{
+		{keys: []string{"tab"}, in: layout, run: (*App).otherBuffer, text: "the cursor to the other buffer", command: "at p OFFSET", hint: "buffer", group: "look"},
+		{keys: []string{"tab"}, in: in(bytesView), run: (*App).otherBuffer, text: "file, prepared buffer, scales of both", command: "bytes p[r0:r1, c0:c1]", hint: "buffer", group: "look"},
+		{keys: []string{"o"}, in: layout, run: (*App).chooseKernel, text: "prepare for a kernel", command: "p = prep w for=…", hint: "kernel", group: "do"},
+		{keys: []string{"T"}, in: padding, run: (*App).setRanks, text: "ranks: the count before it; doubled without one", command: "plan w tp=8", label: "8T", hint: "set TP", group: "look"},
+		{keys: []string{"o"}, in: padding, run: (*App).otherSide, text: "split rows or columns over the ranks", command: "plan w tp=8 parallel=row", hint: "split", group: "look"},
+		{keys: []string{"a"}, in: padding, run: (*App).allKernels, text: "all kernels, or the usual ones", command: "plan w tp=8 for=all", hint: "all", group: "look"},
+		{keys: []string{"enter"}, in: padding, run: (*App).openHere, text: "prepare for the focused kernel, show the layout", command: "p = prep w for=…", hint: "layout", group: "do"},
+		{keys: []string{"p"}, in: layout | padding, run: (*App).poison, text: "fill the padding: nan, 448, garbage in turn", command: "z = poison p with=nan", hint: "poison", group: "do"},
+		{keys: []string{"J"}, in: layout, run: tile(blockDown), text: "a tile of 128 rows down", label: "J/K", hint: "tile", group: "move"},
+		{keys: []string{"K"}, in: layout, run: tile(blockUp), text: "a tile of 128 rows up", group: "move"},
+		{keys: []string{"u"}, in: layout, run: (*App).stepBack, text: "take back the last step of the preparation", command: "p = prep w for=… steps=…", hint: "undo", group: "do"},
+		{keys: []string{"enter"}, in: layout, run: (*App).openHere, text: "the bytes of this block", command: "bytes w[n, a:b]", group: "do"},
+		{keys: []string{"g o"}, in: in(bytesView), run: func(a *App, _ int) tea.Cmd { return a.goTo(layoutView) }, text: "this element in layOut", label: "go", hint: "layOut", group: "view"},
+	}
 }
 
 func openKeys() []binding {
@@ -26,7 +48,7 @@ func openKeys() []binding {
 }
 
 func workKeys() []binding {
-	layerViews := in(weightView, scalesView, codesView, bytesView)
+	layerViews := in(weightView, scalesView, codesView, layoutView, bytesView, paddingView)
 	return []binding{
 		{keys: []string{"r"}, in: in(layersView) | layerViews, run: (*App).runLayer, text: "run the layer and compare with its reference", command: "y = gemm x w backend=emu", hint: "run", group: "do"},
 		{keys: []string{"S"}, in: in(layersView), run: (*App).sortLayers, text: "sort by name, findings, scales, size", hint: "sort", group: "look"},
@@ -67,7 +89,8 @@ func moveKeys() []binding {
 	go1 := func(m motion) func(*App, int) tea.Cmd {
 		return func(a *App, count int) tea.Cmd { return a.move(m, count) }
 	}
-	grids := in(scalesView, codesView, errorView, bytesView)
+	grids := in(scalesView, codesView, errorView, layoutView, bytesView)
+	blocks := grids &^ in(layoutView)
 	rows := everywhere &^ in(weightView)
 	return []binding{
 		{keys: []string{"j", "down"}, in: rows, run: go1(moveDown), text: "down", group: "move"},
@@ -76,8 +99,8 @@ func moveKeys() []binding {
 		{keys: []string{"l", "right"}, in: grids | in(layersView), run: go1(moveRight), text: "right; unfold", group: "move"},
 		{keys: []string{"H"}, in: grids, run: go1(blockLeft), text: "a block left", group: "move"},
 		{keys: []string{"L"}, in: grids, run: go1(blockRight), text: "a block right", group: "move"},
-		{keys: []string{"K"}, in: grids, run: go1(blockUp), text: "16 rows up", group: "move"},
-		{keys: []string{"J"}, in: grids, run: go1(blockDown), text: "16 rows down", group: "move"},
+		{keys: []string{"K"}, in: blocks, run: go1(blockUp), text: "16 rows up", group: "move"},
+		{keys: []string{"J"}, in: blocks, run: go1(blockDown), text: "16 rows down", group: "move"},
 		{keys: []string{"g g", "home"}, in: rows, run: go1(moveFirst), text: "first", hint: "first", group: "move"},
 		{keys: []string{"G", "end"}, in: rows, run: go1(moveLast), text: "last", group: "move"},
 		{keys: []string{"0"}, in: grids, run: go1(rowStart), text: "start of the row", group: "move"},
@@ -104,7 +127,9 @@ func viewKeys() []binding {
 		{keys: []string{"g s"}, in: everywhere, run: to(scalesView), text: "Scales", group: "view"},
 		{keys: []string{"g c"}, in: everywhere, run: to(codesView), text: "Codes", group: "view"},
 		{keys: []string{"g e"}, in: everywhere, run: to(errorView), text: "Error", group: "view"},
+		{keys: []string{"g o"}, in: everywhere &^ in(bytesView), run: to(layoutView), text: "layOut", group: "view"},
 		{keys: []string{"g b"}, in: everywhere, run: to(bytesView), text: "Bytes", group: "view"},
+		{keys: []string{"g p"}, in: everywhere, run: to(paddingView), text: "Padding", group: "view"},
 		{keys: []string{"g i"}, in: everywhere, run: to(lintView), text: "lInt", group: "view"},
 		{keys: []string{"@", "g @"}, in: everywhere &^ in(logView), run: to(logView), text: "log of the commands", group: "view"},
 		{keys: []string{"@"}, in: in(logView), run: (*App).back, text: "close the log", group: "view"},
@@ -128,7 +153,7 @@ func sessionKeys() []binding {
 		{keys: []string{"y p"}, in: everywhere, run: yank("address"), text: "copy the address", hint: "address", group: "do"},
 		{keys: []string{"y t"}, in: everywhere, run: yank("table"), text: "copy the table", hint: "table", group: "do"},
 		{keys: []string{"s"}, in: everywhere, run: (*App).save, text: "save the session as a notebook", command: "export session NAME.fp4.md", group: "do"},
-		{keys: []string{"u"}, in: everywhere, run: (*App).undo, text: "undo the last command", command: "undo", group: "do"},
+		{keys: []string{"u"}, in: everywhere &^ in(layoutView), run: (*App).undo, text: "undo the last command", command: "undo", group: "do"},
 		{keys: []string{"q"}, in: in(startView), run: (*App).quit, text: "quit", hint: "quit", group: "do"},
 		{keys: []string{"q"}, in: everywhere &^ in(startView), run: (*App).quit, text: "quit; asks when something is unsaved", group: "do"},
 		{keys: []string{"ctrl+c"}, in: everywhere, run: (*App).interrupt, text: "cancel the job; with none: quit", group: "do"},

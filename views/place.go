@@ -16,6 +16,9 @@ type place struct {
 	diff        exec.Diff
 	opened      map[string]string // layer name → handle
 	ran         map[string]string // layer handle → diff handle
+	p           string            // handle of what the layer was prepared into; empty: none
+	prepared    map[string]string // layer handle → prepared handle
+	poisoned    exec.Poisoned     // the last poison of p
 	handles     []exec.Handle
 	m, n, k     int
 	worst       int    // place in the list of worst elements; -1: not used yet
@@ -27,7 +30,7 @@ type place struct {
 func (p *place) adopt(handles []exec.Handle) {
 	p.handles = handles
 	p.checkpoints = p.checkpoints[:0]
-	lastLayer, lastDiff := "", ""
+	lastLayer, lastDiff, lastPrepared := "", "", ""
 	for _, h := range handles {
 		switch h.Kind {
 		case "checkpoint":
@@ -36,6 +39,8 @@ func (p *place) adopt(handles []exec.Handle) {
 			lastLayer = h.Name
 		case "diff":
 			lastDiff = h.Name
+		case "prepared":
+			lastPrepared = h.Name
 		}
 	}
 	if !p.has(p.w) {
@@ -43,6 +48,20 @@ func (p *place) adopt(handles []exec.Handle) {
 	}
 	if !p.has(p.e) {
 		p.e, p.diff = lastDiff, exec.Diff{}
+	}
+	if p.prepared[p.w] != "" {
+		p.p = p.prepared[p.w]
+	}
+	if !p.has(p.p) {
+		p.p = lastPrepared
+	}
+	if !p.has(p.poisoned.Handle) {
+		p.poisoned = exec.Poisoned{}
+	}
+	for w, h := range p.prepared {
+		if !p.has(w) || !p.has(h) {
+			delete(p.prepared, w)
+		}
 	}
 	for name, h := range p.opened {
 		if !p.has(h) {
@@ -85,7 +104,7 @@ func (p *place) learn(result exec.Result) {
 			p.w, p.layer, p.path = r.Handle, r.Name, r.Path
 			p.opened[r.Path+"\x00"+r.Name] = r.Handle
 			p.n, p.k = min(p.n, max(0, r.N-1)), min(p.k, max(0, r.K-1))
-			p.e = p.ran[p.w]
+			p.e, p.p = p.ran[p.w], p.prepared[p.w]
 		}
 	case exec.Diff:
 		if r.Handle != "" {
@@ -95,6 +114,13 @@ func (p *place) learn(result exec.Result) {
 			}
 			p.m, p.n = min(p.m, max(0, r.M-1)), min(p.n, max(0, r.N-1))
 		}
+	case exec.Prepared:
+		if r.Handle != "" {
+			p.p, p.prepared[r.Subject] = r.Handle, r.Handle
+			p.poisoned.Subject = ""
+		}
+	case exec.Poisoned:
+		p.poisoned = r
 	case exec.Exported:
 		if r.Next != "" {
 			p.saved = r.Path

@@ -91,7 +91,7 @@ func percent(v exec.Float) string {
 
 func place(p *page, r exec.Place) {
 	if r.Padding {
-		p.list(either(r.Subject, "place"), "padding, no element", bufferRow(r))
+		p.list(either(r.Subject, "place"), "padding, no element", paddingAt(r))
 		return
 	}
 	p.list(fmt.Sprintf("%s[%d,%d]", base(r.Subject), r.N, r.K), fmt.Sprintf("code %s = %s", number.Hex(int64(r.Code), 1), p.opt.short(r.CodeValue)),
@@ -108,7 +108,7 @@ func place(p *page, r exec.Place) {
 func placeLine(_ Options, r exec.Place) []string {
 	switch {
 	case r.Padding:
-		return []string{"padding", bufferRow(r)}
+		return []string{"padding", paddingAt(r)}
 	case r.Kernel == "" && r.FileByte >= 0:
 		return []string{"byte " + number.Offset(r.FileByte) + " " + nibble(r.FileHigh), placed("scale byte", r.FileScale, number.Offset)}
 	case r.Byte >= 0:
@@ -121,6 +121,14 @@ func placeLine(_ Options, r exec.Place) []string {
 func base(subject string) string {
 	name, _, _ := strings.Cut(subject, "[")
 	return either(name, "element")
+}
+
+// paddingAt is the byte that holds no element: a code's or a scale's.
+func paddingAt(r exec.Place) string {
+	if r.Byte < 0 {
+		return placed("scale byte", r.ScaleByte, number.Count)
+	}
+	return "byte " + number.Count(r.Byte) + " " + nibble(r.High) + " nibble"
 }
 
 func bufferRow(r exec.Place) string {
@@ -145,34 +153,46 @@ func storedByte(r exec.Place) string {
 }
 
 func identified(p *page, r exec.Identified) {
-	p.list(either(r.Subject, "buffer"), either(r.Verdict, "none fits"), fmt.Sprintf("%s tried", plural(r.Tried, "layout")), either(labelled("against", r.Against), "by plausibility alone"))
-	g := grid{columns: []column{{"place", right}, {"codes", left}, {"scales", left}, {"error", float}, {"fit", left}, {"cannot be told from", name}}}
-	for i, c := range r.Candidates {
-		misfit := p.opt.num(c.Error)
+	p.list(either(r.Subject, "buffer"), either(r.Verdict, "none fits"), either(labelled("against", r.Against), "by plausibility alone"))
+	g := grid{columns: []column{{"codes", name}, {"scales", name}, {"fit", left}, {"error", right}, {"wrong", right}, {"score", right}, {"kernels", name}}}
+	for _, c := range r.Candidates {
+		row := []string{c.Codes, c.Scales, fitWord(c), p.opt.num(c.Error), percent(c.CodesWrong) + " " + percent(c.ScalesWrong), "", strings.Join(c.Kernels, " ")}
 		if c.Weak {
-			misfit = ""
+			row[3], row[4], row[5] = "", "", p.opt.short(c.Score)
 		}
-		g.add(strconv.Itoa(i+1), c.Codes, c.Scales, misfit, fitWord(c), strings.Join(c.Same, "; "))
+		g.add(row...)
 	}
 	p.table(g)
+	if len(r.Candidates) > 0 && !r.Candidates[0].Weak {
+		p.say("wrong: shares of the codes and of the scales that are not those of %s", either(r.Against, "the layer"))
+	}
 }
 
 func identifiedLine(o Options, r exec.Identified) []string {
 	parts := []string{either(r.Verdict, "none fits")}
-	if len(r.Candidates) > 0 && !r.Candidates[0].Weak {
-		parts = append(parts, "error "+o.num(r.Candidates[0].Error))
+	if len(r.Candidates) == 0 {
+		return parts
 	}
-	return append(parts, plural(r.Tried, "layout")+" tried")
+	if best := r.Candidates[0]; best.Weak {
+		parts = append(parts, "score "+o.short(best.Score)+" of 2")
+	} else {
+		parts = append(parts, "error "+o.num(best.Error))
+	}
+	return parts
 }
 
 func fitWord(c exec.Candidacy) string {
+	word := "close"
 	switch {
 	case c.Exact:
-		return "exact"
+		word = "exact"
 	case c.Weak:
-		return "plausible"
+		word = "plausible"
 	}
-	return "close"
+	if c.Ambiguous {
+		word += ", ambiguous"
+	}
+	return word
 }
 
 func planned(p *page, r exec.Planned) {

@@ -23,10 +23,12 @@ func layoutSamples() []exec.Result {
 		exec.Prepared{Bind: exec.Bind{Handle: "m"}, Subject: "w", Kernel: "marlin", Engine: "vLLM", Format: "nvfp4", N: 1000, K: 368, PadN: 1024, PadK: 368, Block: 16, Undone: 3, Gated: true,
 			CodesBytes: 188416, ScalesBytes: 23552, Global: 0.000231053604, Rescale: 128, Lost: 12, Warnings: []string{"the padding holds nan"}},
 		at, stored, inFile,
-		exec.Place{Subject: "p", Kernel: "trtllm", Padding: true, N: -1, K: -1, FileByte: -1, FileScale: -1, Byte: 193000, ScaleByte: -1, Stored: -1, Row: 1005, Col: 80},
-		exec.Identified{Subject: "q", Against: "w", Verdict: "shuffle128, 128x4", Tried: 24, Candidates: []exec.Candidacy{
-			{Codes: "shuffle128", Scales: "128x4", Exact: true}, {Codes: "linear", Scales: "128x4", Same: []string{"linear, 128x4 twice"}, Error: 1.41421}}},
-		exec.Identified{Subject: "q", Verdict: "ambiguous: linear or swapped nibbles", Tried: 2, Candidates: []exec.Candidacy{{Codes: "linear, nibbles swapped", Scales: "linear", Error: nan, Weak: true}}},
+		exec.Place{Subject: "p", Kernel: "trtllm", Padding: true, N: -1, K: -1, FileByte: -1, FileScale: -1, Byte: 193000, High: true, ScaleByte: -1, Stored: -1, Row: -1, Col: -1},
+		exec.Identified{Subject: "q", Against: "w", Verdict: "trtllm", Candidates: []exec.Candidacy{
+			{Codes: "shuffle128", Scales: "shuffle128, 128x4", Kernels: []string{"trtllm", "trtllm.vllm"}, Exact: true},
+			{Codes: "linear = shuffle64", Scales: "128x4", Kernels: []string{"cutlass", "cudnn"}, Ambiguous: true, Error: 1.41421, CodesWrong: 0.934, ScalesWrong: 0.75}}},
+		exec.Identified{Subject: "q", Verdict: "ambiguous: linear or swapped nibbles", Candidates: []exec.Candidacy{
+			{Codes: "linear, nibbles swapped", Scales: "linear", Error: nan, CodesWrong: nan, ScalesWrong: nan, Score: 1.75, Weak: true, Ambiguous: true}}},
 		planSample(), cutSample(),
 		exec.Poisoned{Bind: exec.Bind{Handle: "z"}, Subject: "p", With: "nan", Codes: 18816, Scales: 576, Backend: "emu sm100", X: "x", Outputs: 128000},
 		exec.Poisoned{Subject: "m", With: "nan", Codes: 24, Scales: 3, Backend: "emu sm100", X: "x", Outputs: 131072, Moved: 17, NaN: 17, First: []int{0, 3},
