@@ -76,7 +76,6 @@ func (r *Planned) add(row kernel.PlanRow) {
 		r.OK++
 	case row.Verdict.Failed():
 		r.Fail++
-		r.Notes = append(r.Notes, fmt.Sprintf("%s: %s; %s", row.Kernel, row.Reason, row.Cure))
 	default:
 		r.NA++
 	}
