@@ -200,6 +200,21 @@ func TestRandomLayoutKeys(t *testing.T) {
 	}
 }
 
+// TestLayoutResize: a prepared layer in every view at every size.
+func TestLayoutResize(t *testing.T) {
+	d := unaligned(t, 80, 24, ProfileTrueColor).keys("g o o t enter")
+	for _, view := range []string{"g o", "g b", "tab", "tab", "tab", "g p 8 T", "g o o"} {
+		d.keys(view)
+		for w := 1; w <= 210; w += 11 {
+			for _, h := range []int{1, 5, 24, 25, 31, 61, 120} {
+				d.send(tea.WindowSizeMsg{Width: w, Height: h})
+				d.exact()
+			}
+		}
+		d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	}
+}
+
 func TestLayoutMouse(t *testing.T) {
 	d := unaligned(t, 80, 24, ProfileNever).keys("g o o t enter")
 	click := func(x, y int) { d.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft}) }
@@ -212,6 +227,22 @@ func TestLayoutMouse(t *testing.T) {
 	d.sees("▸trtllm ")
 	click(3, 11)
 	d.sees("[layOut]")
+}
+
+// TestTypedLayout: what is typed about the open layer is shown in its view.
+func TestTypedLayout(t *testing.T) {
+	d := unaligned(t, 80, 24, ProfileNever)
+	typed := func(line string) *driver { return d.keys(":").types(line).keys("enter") }
+	typed("p = prep w for=marlin").sees("[layOut]", "prepared  marlin")
+	d.keys("g c")
+	typed("whereis p[10,5]").sees("[layOut]", "n 10  k 5")
+	d.keys("g c")
+	typed("p = prep w for=trtllm steps=2").sees("(2/4 steps")
+	typed("at p 191999").sees("─ place ─", "padding").keys("esc")
+	typed("poison p").sees("NaN").misses("[ close ]")
+	typed("plan w tp=2 parallel=row").sees("─ plan ─", "row parallel").keys("esc")
+	typed("undo")
+	typed("info p").sees("2/4 steps").exact()
 }
 
 func TestSourceText(t *testing.T) {

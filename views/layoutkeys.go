@@ -54,6 +54,24 @@ func (a *App) chooseKernel(int) tea.Cmd {
 	return nil
 }
 
+// showPlace shows what a typed command prepared or found, where it is of the open layer.
+func (a *App) showPlace(result exec.Result) tea.Cmd {
+	switch r := result.(type) {
+	case exec.Prepared:
+		if r.Subject == a.at.w && r.Handle != "" {
+			return a.goTo(layoutView)
+		}
+	case exec.Place:
+		name, _, _ := strings.Cut(r.Subject, "[")
+		if !r.Padding && a.at.w != "" && (name == a.at.w || name == a.at.p) {
+			a.at.n, a.at.k = r.N, r.K
+			return a.goTo(layoutView)
+		}
+	}
+	a.float = textDialog(a, result)
+	return nil
+}
+
 // prepCommand is the command that prepares the open layer for a kernel. The buffer of a
 // layer keeps its name.
 func (a *App) prepCommand(name string) string {

@@ -144,7 +144,9 @@ func (a *App) showResult(result exec.Result) tea.Cmd {
 		return a.goTo(lintView)
 	case exec.Help:
 		a.float = helpDialog(r)
-	case exec.Product, exec.TensorInfo, exec.Check, exec.Exported, exec.Undone, exec.Note, exec.Quit, exec.Quantized, nil:
+	case exec.Prepared, exec.Place:
+		return a.showPlace(result)
+	case exec.Product, exec.TensorInfo, exec.Check, exec.Exported, exec.Poisoned, exec.Undone, exec.Note, exec.Quit, exec.Quantized, nil:
 		// the log line says all there is
 	default:
 		a.float = textDialog(a, result)

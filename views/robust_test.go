@@ -97,7 +97,7 @@ func TestRandomKeys(t *testing.T) {
 
 func TestResizeStorm(t *testing.T) {
 	d := opened(t, 80, 24, ProfileTrueColor).keys("r w")
-	for _, view := range []string{"g e", "g s", "g b", "g l", "g i", "@", "f1", "?"} {
+	for _, view := range []string{"g e", "g s", "g o", "g b", "g p", "g l", "g i", "@", "f1", "?"} {
 		d.keys("esc " + view)
 		for w := 1; w <= 190; w += 7 {
 			for _, h := range []int{1, 2, 5, 23, 24, 25, 29, 30, 61} {
