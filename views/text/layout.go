@@ -154,17 +154,18 @@ func storedByte(r exec.Place) string {
 
 func identified(p *page, r exec.Identified) {
 	p.list(either(r.Subject, "buffer"), either(r.Verdict, "none fits"), either(labelled("against", r.Against), "by plausibility alone"))
-	g := grid{columns: []column{{"codes", name}, {"scales", name}, {"fit", left}, {"error", right}, {"wrong", right}, {"score", right}, {"kernels", name}}}
-	for _, c := range r.Candidates {
-		row := []string{c.Codes, c.Scales, fitWord(c), p.opt.num(c.Error), percent(c.CodesWrong) + " " + percent(c.ScalesWrong), "", strings.Join(c.Kernels, " ")}
+	for i, c := range r.Candidates {
+		fit := []string{fitWord(c)}
 		if c.Weak {
-			row[3], row[4], row[5] = "", "", p.opt.short(c.Score)
+			fit = append(fit, "score "+p.opt.short(c.Score)+" of 2")
+		} else {
+			fit = append(fit, "error "+p.opt.num(c.Error), "wrong codes "+percent(c.CodesWrong), "wrong scales "+percent(c.ScalesWrong))
 		}
-		g.add(row...)
-	}
-	p.table(g)
-	if len(r.Candidates) > 0 && !r.Candidates[0].Weak {
-		p.say("wrong: shares of the codes and of the scales that are not those of %s", either(r.Against, "the layer"))
+		p.list(strconv.Itoa(i+1), append(fit, labelled("as for", strings.Join(c.Kernels, " ")))...)
+		p.within(func() {
+			p.say("codes: %s", c.Codes)
+			p.say("scales: %s", c.Scales)
+		})
 	}
 }
 
