@@ -18,14 +18,15 @@ import (
 
 // ExportCmd writes something to a file.
 type ExportCmd struct {
-	X    language.Ref  `arg:"X" kind:"tensor|product|layer|quantized|prepared|scales|codes|diff|session" doc:"a tensor, a product, a layer (dequantized), the errors of a comparison, or the word session"`
-	Path language.Path `arg:"PATH" doc:"where to; the extension chooses the format: .safetensors .npy .csv .json, .fp4.md for the session"`
+	X       language.Ref  `arg:"X" kind:"tensor|product|layer|quantized|prepared|scales|codes|diff|session" doc:"a tensor, a product, a layer (dequantized), the errors of a comparison, or the word session"`
+	Path    language.Path `arg:"PATH" doc:"where to; the extension chooses the format: .safetensors .npy .csv .json, .fp4.md for the session"`
+	Replace bool          `key:"replace" doc:"overwrite a notebook that this session did not write: its prose is lost"`
 }
 
 var exportSpec = language.Spec{
 	Verb: "export", Group: "session",
 	Summary:  "write a tensor, the errors of a comparison, or the session as a notebook",
-	Detail:   "A file that exists is replaced only when the new one is complete.",
+	Detail:   "A file that exists is replaced only when the new one is complete; a notebook of another session only with replace=yes.",
 	Examples: []string{"export y y.npy", "export e errors.csv", "export session tour.fp4.md"},
 	New:      func() any { return new(ExportCmd) },
 }
@@ -36,7 +37,7 @@ func (cmd *ExportCmd) run(c *call) (Result, error) {
 		return nil, err
 	}
 	if cmd.X.Name == sessionName {
-		return c.exportSession(string(cmd.Path), path)
+		return c.exportSession(string(cmd.Path), path, cmd.Replace)
 	}
 	if p, err := c.prepared(cmd.X); err != nil {
 		return nil, err

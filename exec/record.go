@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -39,9 +40,13 @@ func commandsOf(file named) ([]language.Source, []notebook.Input, error) {
 // exportSession writes the recorded commands and their outputs as a notebook that
 // replays. Files are named by the path that was typed; the front matter says where
 // they are from the notebook, and what they were.
-func (c *call) exportSession(name, path string) (Result, error) {
+func (c *call) exportSession(name, path string, replace bool) (Result, error) {
 	if !strings.HasSuffix(strings.ToLower(path), ".fp4.md") {
 		return nil, fmt.Errorf("%w: export session %s: want a name that ends in .fp4.md", ErrUsage, name)
+	}
+	if _, err := os.Lstat(path); err == nil && !replace && !c.s.wrote(path) {
+		return nil, &inspect.Fault{Class: inspect.ErrUnsupported, File: name, Offset: -1, What: "the file exists and this session did not write it",
+			Cure: "choose another name, or add replace=yes to overwrite it"}
 	}
 	cells := c.s.recordedCells()
 	b := notebook.New(strings.TrimSuffix(filepath.Base(path), ".fp4.md"))
@@ -63,6 +68,7 @@ func (c *call) exportSession(name, path string) (Result, error) {
 		return nil, err
 	}
 	c.saved = true
+	c.s.remembersWriting(path)
 	return written(name, path, fmt.Sprintf("notebook, %s", plural(b.Cells(), "cell")), "fp4tui replay "+inspect.Printable(name))
 }
 

@@ -88,7 +88,8 @@ type Session struct {
 	mu      sync.RWMutex // guards what follows
 	state   state
 	log     []entry
-	saved   int // recorded entries that the last export session wrote
+	saved   int             // recorded entries that the last export session wrote
+	written map[string]bool // notebooks that this session wrote: it may write them again
 }
 
 // state is what undo brings back. Its maps are replaced, never changed in place.
@@ -302,6 +303,26 @@ func (s *Session) remember(e entry, undone bool) {
 		}
 	}
 }
+
+// wrote says whether this session wrote a notebook.
+func (s *Session) wrote(path string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.written[path]
+}
+
+func (s *Session) remembersWriting(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.written == nil {
+		s.written = map[string]bool{}
+	}
+	s.written[path] = true
+}
+
+// Baseline says that everything recorded so far is on disk already: a notebook was
+// opened and run.
+func (s *Session) Baseline() { s.markSaved() }
 
 // markSaved notes that the notebook on disk has everything recorded so far.
 func (s *Session) markSaved() {

@@ -155,6 +155,15 @@ func (a *App) Init() tea.Cmd {
 	for i, line := range startup {
 		tasks[i] = task{line: line}
 	}
+	if a.opt.Replayed && len(tasks) > 0 {
+		tasks[len(tasks)-1].then = func(a *App, _ exec.Cell) tea.Cmd {
+			if engine, ok := a.opt.Engine.(interface{ Baseline() }); ok {
+				engine.Baseline()
+				a.refresh()
+			}
+			return nil
+		}
+	}
 	if len(tasks) > 0 || len(a.at.checkpoints) > 0 {
 		a.show(layersView)
 		a.nav.back = nil

@@ -19,9 +19,16 @@ func (e *editor) set(text string) {
 
 func (e *editor) String() string { return string(e.text) }
 
+// maxLine bounds a typed line, in characters: more was pasted by mistake, and would be
+// parsed again at every key.
+const maxLine = 2000
+
 func (e *editor) insert(text string) {
-	in := make([]rune, 0, len(text))
+	var in []rune
 	for _, r := range text {
+		if len(e.text)+len(in) >= maxLine {
+			break
+		}
 		if unicode.IsPrint(r) {
 			in = append(in, r)
 		} else if r == '\n' || r == '\t' {

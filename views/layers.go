@@ -108,7 +108,32 @@ func (p *layersPane) status(s *scene) (left, right []span) {
 	return left, []span{{dim, strings.Join(bits, ", ")}}
 }
 
-// Columns of the list, from the right edge of its pane.
+// columnsWidth is what stands right of the names when every N×K fits nine characters,
+// shapeWidth; wider shapes take their room from the names.
+const (
+	columnsWidth = 49
+	shapeWidth   = 9
+)
+
+// wideShapes is how much wider than that the widest N×K is.
+func wideShapes(rows []treeRow) int {
+	widest := shapeWidth
+	for _, row := range rows {
+		if row.layer != nil {
+			widest = max(widest, width(layerShape(row.layer)))
+		}
+	}
+	return widest - shapeWidth
+}
+
+func layerShape(l *exec.LayerRow) string {
+	if l.Experts > 0 {
+		return number.Shape(l.Experts, l.N, l.K)
+	}
+	return number.Shape(l.N, l.K)
+}
+
+// draw lists the layers; columns count from the right edge of its pane.
 func (p *layersPane) draw(r region, s *scene) {
 	main := r
 	if r.w >= tallWidth {
@@ -117,16 +142,17 @@ func (p *layersPane) draw(r region, s *scene) {
 			r.text(main.w, y, dim, "│")
 		}
 	}
-	nameWidth := main.w - 49
+	rows := p.rows(s)
+	wide := wideShapes(rows)
+	nameWidth := main.w - columnsWidth - wide
 	main.text(1, 0, dim, "name")
 	x := nameWidth + 1
 	main.text(x, 0, dim, "format")
-	main.right(x+15, 0, dim, "N×K")
-	main.right(x+25, 0, dim, "p50/max")
-	main.right(x+30, 0, dim, "sat")
-	main.text(x+32, 0, dim, "findings")
+	main.right(x+15+wide, 0, dim, "N×K")
+	main.right(x+25+wide, 0, dim, "p50/max")
+	main.right(x+30+wide, 0, dim, "sat")
+	main.text(x+32+wide, 0, dim, "findings")
 	body := main.sub(0, 1, main.w, main.h-1)
-	rows := p.rows(s)
 	if len(rows) == 0 {
 		p.drawEmpty(body, s)
 		return
@@ -185,37 +211,35 @@ func (p *layersPane) drawRow(r region, y, nameWidth int, row treeRow) {
 	}
 	r.text(1, y, look, cutMiddle(label+row.label, nameWidth-1))
 	l, x := row.layer, nameWidth+1
+	wide := r.w - columnsWidth - nameWidth
 	r.text(x, y, plain, cut(l.Format, 6))
-	shape := number.Shape(l.N, l.K)
-	if l.Experts > 0 {
-		shape = number.Shape(l.Experts, l.N, l.K)
-	}
-	r.right(x+15, y, plain, shape)
+	r.right(x+15+wide, y, plain, layerShape(l))
 	if l.ScaleMax != "" {
-		r.right(x+25, y, plain, l.ScaleP50+"/"+l.ScaleMax)
-		r.right(x+30, y, plain, number.Count(l.Saturated))
+		r.right(x+25+wide, y, plain, l.ScaleP50+"/"+l.ScaleMax)
+		r.right(x+30+wide, y, plain, number.Count(l.Saturated))
 	} else {
-		r.right(x+25, y, dim, "·")
-		r.right(x+30, y, dim, "·")
+		r.right(x+25+wide, y, dim, "·")
+		r.right(x+30+wide, y, dim, "·")
 	}
-	end := r.text(x+32, y, levelRole(l.Level), levelWord(l.Level))
+	end := r.text(x+32+wide, y, levelRole(l.Level), levelWord(l.Level))
 	r.text(end+1, y, plain, cut(strings.Join(l.Findings, " · "), r.w-end-2))
 }
 
 // drawGroup is a group's line: how many layers, and the worst below.
 func (p *layersPane) drawGroup(r region, y, x int, row treeRow) {
+	wide := r.w - columnsWidth - (x - 1)
 	r.text(x, y, dim, cut(row.shared, 6))
-	r.right(x+18, y, dim, plural(int64(row.layers), "layer"))
+	r.right(x+18+wide, y, dim, plural(int64(row.layers), "layer"))
 	switch {
 	case row.bad > 0 || row.warn > 0:
 		if row.bad > 0 {
-			x = r.text(x+32, y, badRole, fmt.Sprintf("%d BAD", row.bad)) - 30
+			x = r.text(x+32+wide, y, badRole, fmt.Sprintf("%d BAD", row.bad)) - 30 - wide
 		}
 		if row.warn > 0 {
-			r.text(x+32, y, warnRole, fmt.Sprintf("%d warn", row.warn))
+			r.text(x+32+wide, y, warnRole, fmt.Sprintf("%d warn", row.warn))
 		}
 	case row.layers > 0:
-		r.text(x+32, y, okRole, "ok")
+		r.text(x+32+wide, y, okRole, "ok")
 	}
 }
 

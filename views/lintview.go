@@ -174,7 +174,7 @@ func (p *lintPane) open(a *App) tea.Cmd {
 		a.status.say("this finding belongs to no layer")
 		return nil
 	}
-	return a.openLayer(f.checkpoint, f.path, f.Layer, func(a *App) tea.Cmd {
+	return a.openLayer(f.checkpoint, f.path, layerOf(a.scene(), f.checkpoint, f.Layer), func(a *App) tea.Cmd {
 		info, ready := a.scene().layer()
 		block := 16
 		if ready {
@@ -210,4 +210,18 @@ func (p *lintPane) yank(s *scene, what string) string {
 		fmt.Fprintf(&b, "%s\t%s\t%s\t%d\n", f.Severity, f.Rule, f.place(), f.Count)
 	}
 	return b.String()
+}
+
+// layerOf is the layer that a finding leads to: of a fused group its first member.
+func layerOf(s *scene, checkpoint, name string) string {
+	list, ready, err := look[exec.LayerList](s, "ls "+checkpoint)
+	if err != nil || !ready {
+		return name
+	}
+	for _, row := range list.Rows {
+		if row.Group == name {
+			return row.Name
+		}
+	}
+	return name
 }

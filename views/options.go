@@ -11,6 +11,7 @@ type Options struct {
 	ASCII    bool      // only ASCII glyphs
 	Start    StartInfo // the rows of the Start screen
 	Startup  []string  // commands run at start; with Path and none: c = load PATH
+	Replayed bool      // Startup comes from a notebook: nothing of it is unsaved
 	Tour     []string  // commands that the tour row runs
 	Notebook string    // the file that s suggests; empty: from Path
 	NoMouse  bool

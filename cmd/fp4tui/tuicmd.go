@@ -29,9 +29,28 @@ func (a *app) tui(ctx context.Context, path string) error {
 			return err
 		}
 		opt.Engine = session(optionsOf(path, inputs))
-		opt.Startup, opt.Notebook, opt.Path = lines, filepath.Base(path), ""
+		opt.Startup, opt.Replayed, opt.Path = lines, true, ""
 	}
+	opt.Notebook = freshNotebook(path)
 	return views.Run(ctx, opt)
+}
+
+// freshNotebook suggests a name to save under that no file has: a notebook that was
+// opened keeps its prose.
+func freshNotebook(path string) string {
+	base := "session"
+	if path != "" {
+		base = strings.TrimSuffix(filepath.Base(path), ".fp4.md")
+		base = strings.ReplaceAll(strings.TrimSuffix(base, filepath.Ext(base)), ":", "-")
+	}
+	name := base + ".fp4.md"
+	for i := 2; i < 1000; i++ {
+		if _, err := os.Lstat(filepath.Join(filepath.Dir(path), name)); err != nil {
+			break
+		}
+		name = fmt.Sprintf("%s-%d.fp4.md", base, i)
+	}
+	return name
 }
 
 // profile decides the colours: --color beats NO_COLOR beats CLICOLOR_FORCE.

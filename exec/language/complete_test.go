@@ -196,7 +196,7 @@ func TestNewTableRefuses(t *testing.T) {
 		"a zero struct":                     one("v", func() any { return &fine{A: "x"} }),
 		"listed twice":                      append(one("v", func() any { return &fine{} }), one("v", func() any { return &loadCmd{} })...),
 		"shares its struct with v":          append(one("v", func() any { return &fine{} }), one("w", func() any { return &fine{} })...),
-		"b in Enums is no field":                     {{Verb: "v", Group: "g", Summary: "s", New: func() any { return &fine{} }, Enums: map[string][]string{"b": nil}}},
+		"b in Enums is no field":            {{Verb: "v", Group: "g", Summary: "s", New: func() any { return &fine{} }, Enums: map[string][]string{"b": nil}}},
 		`example "v"`:                       {{Verb: "v", Group: "g", Summary: "s", New: func() any { return &fine{} }, Examples: []string{"v"}}},
 		`example "v  x" is written "v x"`:   {{Verb: "v", Group: "g", Summary: "s", New: func() any { return &fine{} }, Examples: []string{"v  x"}}},
 	} {

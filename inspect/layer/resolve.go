@@ -57,14 +57,16 @@ func (e *NameError) Hint() string {
 }
 
 // Resolve returns the layer that name means: the one with exactly this name, else
-// the only one whose name ends in "."+name. Anything else is a *NameError.
+// the only one whose name ends in "."+name. A name may be written as it is shown,
+// with what a terminal must not get escaped. Anything else is a *NameError.
 func Resolve(layers []*Layer, name string) (*Layer, error) {
 	var found []*Layer
 	for _, l := range layers {
-		if l.Name == name {
+		shown := inspect.Printable(l.Name)
+		if l.Name == name || shown == name {
 			return l, nil
 		}
-		if name != "" && strings.HasSuffix(l.Name, "."+name) {
+		if name != "" && (strings.HasSuffix(l.Name, "."+name) || strings.HasSuffix(shown, "."+name)) {
 			found = append(found, l)
 		}
 	}
