@@ -36,7 +36,7 @@ func (cmd *ExpectCmd) run(c *call) (Result, error) {
 	}
 	r := Check{Expr: cmd.Expr.Text, Why: cmd.Expr.Why, OK: verdict.OK, Terms: []CheckTerm{}}
 	for _, t := range verdict.Terms {
-		r.Terms = append(r.Terms, CheckTerm{Text: t.Text, OK: t.OK, Name: t.Name, Actual: Float(t.Actual.Num), Op: string(t.Op),
+		r.Terms = append(r.Terms, CheckTerm{Text: t.Text, OK: t.OK, Negate: t.Negate, Name: t.Name, Actual: Float(t.Actual.Num), Op: string(t.Op),
 			Bound: Float(t.Bound.Num), Margin: Float(t.Margin), Passing: Float(t.Passing)})
 		if !t.OK {
 			c.locate(&r, t.Name)

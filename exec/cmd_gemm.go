@@ -16,7 +16,7 @@ type GemmCmd struct {
 	Backend string       `key:"backend" enum:"ref|emu|cuda" default:"emu" doc:"who computes: the dequantized reference, the bit-exact emulator, a GPU"`
 	Mode    string       `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
 	Arch    string       `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
-	Act     ActArg       `key:"act" doc:"w4a4 activation global scale: dynamic, static, none, 1/weight or a divisor"`
+	Act     ActArg       `key:"act" doc:"w4a4 activation global scale: dynamic, static, unit, none, 1/weight or a divisor"`
 	Out     string       `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"type of the output"`
 	Expert  *int         `key:"expert" min:"0" doc:"which expert of a 3-D layer, when not that of the handle"`
 }

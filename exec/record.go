@@ -80,6 +80,15 @@ func (o Options) text(r Result) []string {
 	return o.Text(r)
 }
 
+// failure is the canonical text of an error, as a cell that allows errors holds it.
+func (o Options) failure(err error) string {
+	err = fmt.Errorf("error: %w", err)
+	if o.Failure == nil {
+		return inspect.Printable(err.Error())
+	}
+	return strings.Join(o.Failure(err), "\n")
+}
+
 // addInputs names every file that the commands read, with its hash.
 func (c *call) addInputs(b *notebook.Builder, cells []Cell, path string) error {
 	dir, err := filepath.Abs(filepath.Dir(path))
@@ -171,6 +180,9 @@ func (r runner) Run(ctx context.Context, src language.Source) (notebook.Ran, err
 	}
 	if _, ok := cell.Result.(Check); ok {
 		ran.Checks = 1
+	}
+	if cell.Err != nil && !errors.Is(cell.Err, ErrCheckFailed) {
+		ran.Failure = r.s.opt.failure(cell.Err)
 	}
 	return ran, cell.Err
 }

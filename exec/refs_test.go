@@ -189,6 +189,16 @@ func TestExpectDistrustsNaN(t *testing.T) {
 }
 
 // TestBytesColumns: every row of a dump names the column of its first element.
+// The names of a checkpoint are offered where a layer is wanted, from any part of them.
+func TestCompleteLayer(t *testing.T) {
+	r := newRig(t, "c = load tour:minilm-w4a16")
+	for line, want := range map[string]int{"w2 = layer c layer.0.": 6, "layer c encoder.layer.1.": 6, "layer c ": 12, "tensor c query.weight_pa": 2} {
+		if got := r.Complete(line, len(line)); len(got) != want {
+			t.Errorf("%q: %d candidates, want %d: %v", line, len(got), want, got)
+		}
+	}
+}
+
 func TestBytesColumns(t *testing.T) {
 	r := toured(t)
 	for line, col := range map[string]int{"bytes w[3,0:64]": 0, "bytes w[3,32:64]": 32, "bytes w[3,33:35]": 32, "bytes w[3,15:80]": 14, "bytes w.scale[3,5:9]": 5, "bytes o[3,7:9]": 7} {

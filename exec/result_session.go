@@ -17,7 +17,8 @@ type Check struct {
 type CheckTerm struct {
 	Text    string `json:"text"` // "e.max_abs < 0.001"
 	OK      bool   `json:"ok"`
-	Name    string `json:"name"` // left side as written
+	Negate  bool   `json:"negate,omitempty"` // below a not: OK when it does not hold
+	Name    string `json:"name"`             // left side as written
 	Actual  Float  `json:"actual"`
 	Op      string `json:"op"`
 	Bound   Float  `json:"bound"`

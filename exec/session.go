@@ -72,6 +72,7 @@ type Options struct {
 	Read     func(path string) (string, error) // where a path lies, or why it may not be read; nil: below Dir, every path
 	Write    func(path string) (string, error) // likewise for writing
 	Text     func(Result) []string             // canonical text of a result, for saved notebooks
+	Failure  func(error) []string              // likewise of an error
 	Snap     func(e Engine, view string, width, height int) ([]string, error)
 	Set      map[string]string // settings that differ from the built-in ones: backend
 }

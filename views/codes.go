@@ -2,7 +2,6 @@ package views
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -18,7 +17,7 @@ type codesPane struct{ log bool }
 // axis puts a count on the linear or the logarithmic axis of bars.
 func axis(log bool, count float64) float64 {
 	if log {
-		return math.Log1p(count)
+		return number.Log2(1 + count)
 	}
 	return count
 }

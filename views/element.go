@@ -45,7 +45,7 @@ func (p *elementPane) draw(r region, s *scene) {
 	facts := [][2]string{
 		{"got", fmt.Sprintf("%s  %s  exactly %s", num(e.Got), e.GotBits, number.Exact32(float64(e.Got)))},
 		{"want", fmt.Sprintf("%s  %s  exactly %s", num(e.Want), e.WantBits, number.Exact32(float64(e.Want)))},
-		{"error", fmt.Sprintf("%s   relative %s   %s ulp", signed(e.Err), relText(e.Rel), number.Short(float64(e.ULP), screenDigits))},
+		{"error", fmt.Sprintf("%s   relative %s   %s ulp", signed(e.Err), relText(e.Rel), number.Whole(float64(e.ULP), screenDigits))},
 		{"by", e.GotBy + " against " + e.WantBy},
 	}
 	for y, f := range facts {

@@ -71,7 +71,7 @@ func errorFlows() []flow {
 		{"list of worst", "r t j", []string{"worst 6 of 196,608", "▸ 2"}},
 		{"the list moves the crosshair", "r t j t", []string{"at m 72  n 994"}},
 		{"make it a check", "r x", []string{": expect e.max_abs < 0.7632"}},
-		{"run the check", "r x enter", []string{"PASS e.max_abs: 0.6938, bound 0.7632"}},
+		{"run the check", "r x enter", []string{"PASS e.max_abs 0.6938 · bound < 0.7632"}},
 		{"save", "r s enter", []string{"saved minilm-w4a16.fp4.md · fp4tui replay minilm-w4a16.fp4.md", "● minilm-w4a16.fp4.md "}},
 		{"log", "r @", []string{"commands of this session", "y = gemm x w backend=emu", "randn 128 384 seed=1"}},
 		{"palette", "r ? e x p e c t", []string{"make it a check", "expect e.max_abs"}},

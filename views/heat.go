@@ -30,7 +30,7 @@ func (h heatmap) step(v float64, n int) int {
 	if h.lo <= 0 || h.hi <= h.lo {
 		return n - 1
 	}
-	t := math.Log(math.Abs(v)/h.lo) / math.Log(h.hi/h.lo)
+	t := (number.Log2(math.Abs(v)) - number.Log2(h.lo)) / (number.Log2(h.hi) - number.Log2(h.lo))
 	if math.IsInf(v, 0) {
 		t = 1
 	}

@@ -33,7 +33,7 @@ func drawInspector(r region, s *scene) {
 
 func drawErrorPoint(r region, y int, e exec.Element) int {
 	rows := [][2]string{
-		{"got", num(e.Got)}, {"want", num(e.Want)}, {"err", signed(e.Err)}, {"rel", relText(e.Rel)}, {"ulp", number.Short(float64(e.ULP), screenDigits)},
+		{"got", num(e.Got)}, {"want", num(e.Want)}, {"err", signed(e.Err)}, {"rel", relText(e.Rel)}, {"ulp", number.Whole(float64(e.ULP), screenDigits)},
 	}
 	for _, row := range rows {
 		r.text(2, y, dim, row[0])
@@ -75,7 +75,7 @@ func drawMetrics(r region, y int, s *scene) int {
 		}
 		text, look := num(v), plain
 		if name == "nan" || name == "ulp_max" {
-			text = number.Short(v, screenDigits)
+			text = number.Whole(v, screenDigits)
 		}
 		if name == "nan" && v > 0 {
 			look = badRole

@@ -1,7 +1,6 @@
 package views
 
 import (
-	"fmt"
 	"math"
 	"strings"
 
@@ -46,25 +45,9 @@ func metric(d exec.Diff, name string) (float64, bool) {
 	return 0, false
 }
 
-// summary is a result in the few words of the log line. A check shows its numbers.
+// summary is a result in the few words of the log line.
 func summary(result exec.Result) string {
-	if check, ok := result.(exec.Check); ok {
-		return checkSummary(check)
-	}
 	return text.Line(result, text.Options{Digits: screenDigits})
-}
-
-func checkSummary(r exec.Check) string {
-	word := "PASS"
-	if !r.OK {
-		word = "FAIL"
-	}
-	for _, term := range r.Terms {
-		if term.OK == r.OK {
-			return fmt.Sprintf("%s %s: %s, bound %s", word, term.Name, num(term.Actual), num(term.Bound))
-		}
-	}
-	return word
 }
 
 // pillText is the counts of a health pill that are not zero, the ordinary one left out.

@@ -67,6 +67,22 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+func TestMistypedCommand(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"rn", "-c", "x"}, `unknown command "rn", did you mean run`},
+		{[]string{"nosuch", "x"}, `unknown command "nosuch"`},
+		{[]string{"run", "-x"}, "unknown shorthand flag: 'x'"},
+		{[]string{"a.safetensors", "b.safetensors"}, "accepts at most 1 arg"},
+	} {
+		if o := fp4tui(t, c.args...).want(t, 2); !strings.Contains(o.stderr, c.want) {
+			t.Errorf("%v: %s", c.args, o.stderr)
+		}
+	}
+}
+
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

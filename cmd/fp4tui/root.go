@@ -43,11 +43,34 @@ func run(ctx context.Context, args []string, io streams) int {
 	if err == nil || errors.As(err, &code) {
 		return int(code)
 	}
+	err = mistyped(root, args, err)
 	fmt.Fprintf(io.err, "fp4tui: %s\n", inspect.Printable(err.Error()))
 	if hint := exec.HintOf(err); hint != "" {
 		fmt.Fprintf(io.err, "hint: %s\n", hint)
 	}
 	return exec.ExitCode(err)
+}
+
+// mistyped replaces a usage error about what follows a word by one about the word: it
+// was taken for a path, since it is no command, and is none either.
+func mistyped(root *cobra.Command, args []string, err error) error {
+	if !errors.Is(err, exec.ErrUsage) || len(args) < 2 || strings.Trim(args[0], "abcdefghijklmnopqrstuvwxyz") != "" {
+		return err
+	}
+	for _, c := range root.Commands() {
+		if c.Name() == args[0] {
+			return err
+		}
+	}
+	if _, missing := os.Stat(args[0]); missing == nil {
+		return err
+	}
+	text := fmt.Sprintf("unknown command %q", args[0])
+	root.SuggestionsMinimumDistance = 2
+	if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+		text += ", did you mean " + strings.Join(near, " or ")
+	}
+	return usage(errors.New(text))
 }
 
 // exitCode ends the process with a code whose reason is already on the screen.

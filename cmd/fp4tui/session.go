@@ -16,6 +16,7 @@ func session(opt exec.Options) *exec.Session {
 	opt.Backends = backends()
 	opt.Tour = tourPath
 	opt.Text = canonical
+	opt.Failure = func(err error) []string { return text.Failure(err, text.Options{}) }
 	opt.Snap = views.Snap
 	return exec.New(opt)
 }

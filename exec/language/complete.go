@@ -228,15 +228,15 @@ func (c *completer) value(f *field, on []Ref) {
 	switch {
 	case f.class == refClass:
 		c.ref(f.kinds)
+	case f.complete == "verb":
+		c.verbs()
+	case f.complete != "" && c.env.Values != nil: // before paths: the name of a layer is quoted like one
+		for _, x := range c.env.Values(f.complete, on, c.prefix) {
+			c.offer(x.Text, quoteWord(x.Text), x.Doc)
+		}
 	case f.typ == pathType && c.env.Paths != nil:
 		for _, p := range c.env.Paths(strings.TrimPrefix(c.prefix, `"`)) {
 			c.offer(p.Text, quoteWord(p.Text), p.Doc)
-		}
-	case f.complete == "verb":
-		c.verbs()
-	case f.complete != "" && c.env.Values != nil:
-		for _, x := range c.env.Values(f.complete, on, c.prefix) {
-			c.offer(x.Text, quoteWord(x.Text), x.Doc)
 		}
 	}
 }

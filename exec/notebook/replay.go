@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"fp4tui/exec/language"
-	"fp4tui/inspect"
 )
 
 // Runner parses and runs commands; a session is one.
@@ -28,6 +27,7 @@ type Ran struct {
 	Text    string // output as in a notebook, not yet cut
 	Command string // canonical form
 	Checks  int    // 1 for an expect
+	Failure string // the error in lines, with its hint; "" when Text says it, as that of a failed expect
 }
 
 // Class is what an error of a Runner means for the exit code.
@@ -324,7 +324,7 @@ func (r *replay) cell(ctx context.Context, c Cell, res *CellResult) {
 			break
 		}
 		if c.AllowError {
-			text.WriteString("error: " + endLine(inspect.Printable(err.Error())))
+			text.WriteString(endLine(ran.Failure))
 		}
 	}
 	res.Got = Canonical(text.String())

@@ -74,7 +74,7 @@ func (f *fake) Run(ctx context.Context, s language.Source) (Ran, error) {
 		}
 		return Ran{Text: "FAIL 0.5 over 0.1\n", Command: s.Text, Checks: 1}, errCheck
 	case "fail":
-		return Ran{Text: "half\n"}, fmt.Errorf("load: %w", hintError{})
+		return Ran{Text: "half\n", Failure: "error: load: no such file\nhint: look"}, fmt.Errorf("load: %w", hintError{})
 	case "usage":
 		return Ran{}, language.ErrUsage
 	case "wait":
@@ -157,7 +157,7 @@ func TestReplay(t *testing.T) {
 		"error": {cellText("", "fail", "", "") + cellText("", "expect ok", "", ""), Options{},
 			"ERROR 2 load: no such file; SKIP 6 not run: line 2 failed; exit 3"},
 		"error, go on":   {cellText("", "fail", "", "") + cellText("", "expect ok", "", ""), Options{KeepGoing: true}, "ERROR 2 load: no such file; ok 6; exit 3"},
-		"allowed error":  {cellText("allow-error", "fail\nsay b", "out", "half\nerror: load: [..]\nb"), Options{}, "ok 2; exit 0"},
+		"allowed error":  {cellText("allow-error", "fail\nexpect bad\nsay b", "out", "half\nerror: load: [..]\nhint: look\nFAIL 0.5 over 0.1\nb"), Options{}, "ok 2; exit 0"},
 		"late usage":     {cellText("", "usage", "", ""), Options{}, "usage f.fp4.md:2:1: usage; ERROR 2 usage; exit 2"},
 		"parse error":    {cellText("", "expect ok", "", "") + "```fp4 idd=a\n```\n", Options{}, `usage f.fp4.md:5:8: unknown attribute "idd=a"; did you mean id=?; exit 2`},
 		"name error":     {cellText("", "expect ok", "", "") + cellText("", "say $x", "", ""), Options{}, "usage f.fp4.md:6:1: no handle x; exit 2"},

@@ -21,22 +21,25 @@ type NameError struct {
 	Candidates []string // full names in name order: all that match, or those that come closest
 }
 
-// maxCandidates is how many names an error prints; Candidates has them all.
-const maxCandidates = 6
+// How many names an error prints; Candidates has them all.
+const (
+	maxCandidates = 6 // of those that match
+	maxGuesses    = 3 // of those that come closest
+)
 
-// Error names up to six candidates.
+// Error names a few candidates.
 func (e *NameError) Error() string {
 	text := fmt.Sprintf("%v %q", e.Class, inspect.Printable(e.Name))
 	if len(e.Candidates) == 0 {
 		return text
 	}
-	shown := make([]string, 0, maxCandidates)
-	for _, c := range e.Candidates[:min(len(e.Candidates), maxCandidates)] {
-		shown = append(shown, inspect.Printable(c))
-	}
-	lead := ": it can be "
+	lead, most := ": it can be ", maxCandidates
 	if e.Class == ErrNoLayer {
-		lead = ": did you mean "
+		lead, most = ": did you mean ", maxGuesses
+	}
+	shown := make([]string, 0, most)
+	for _, c := range e.Candidates[:min(len(e.Candidates), most)] {
+		shown = append(shown, inspect.Printable(c))
 	}
 	text += lead + strings.Join(shown, ", ")
 	if more := len(e.Candidates) - len(shown); more > 0 {

@@ -163,3 +163,28 @@ func Shape(extents ...int) string {
 	}
 	return strings.Join(parts, "×")
 }
+
+// wholeLimit is where doubles stop to hold every integer.
+const wholeLimit = 1 << 53
+
+// Whole writes a count that travels as a float: without decimals, infinities by name, and
+// what is no count as Format does.
+func Whole(v float64, digits int) string {
+	if v != math.Trunc(v) || math.Abs(v) >= wholeLimit {
+		return Format(v, digits)
+	}
+	return Count(int64(v))
+}
+
+// Log2 is the logarithm of a positive number to 24 binary places, by squaring: the same
+// bits on every machine, which math.Log2 does not promise.
+func Log2(v float64) float64 {
+	fraction, exponent := math.Frexp(v)
+	m, sum := 2*fraction, float64(exponent-1)
+	for bit := 0.5; bit >= 1.0/(1<<24); bit /= 2 {
+		if m *= m; m >= 2 {
+			m, sum = m/2, sum+bit
+		}
+	}
+	return sum
+}

@@ -47,15 +47,20 @@ func check(p *page, r exec.Check) {
 }
 
 func checkLine(o Options, r exec.Check) []string {
+	word := "FAIL"
 	if r.OK {
-		return []string{"PASS", plural(len(r.Terms), "comparison")}
+		word = "PASS"
 	}
 	for _, t := range r.Terms {
-		if !t.OK && !textual(t) {
-			return []string{"FAIL " + t.Name + " " + o.value(t.Actual), "bound " + t.Op + " " + o.value(t.Bound), over(t)}
+		if t.OK == r.OK && !textual(t) {
+			more := ""
+			if r.OK && len(r.Terms) > 1 {
+				more = fmt.Sprintf("%d more", len(r.Terms)-1)
+			}
+			return []string{word + " " + not(t) + t.Name + " " + o.value(t.Actual), "bound " + t.Op + " " + o.value(t.Bound), over(t), more}
 		}
 	}
-	return []string{"FAIL", r.Expr}
+	return []string{word, r.Expr}
 }
 
 // textual is a comparison of texts: it has no numbers.
@@ -68,17 +73,29 @@ func (o Options) held(t exec.CheckTerm) string {
 	if !textual(t) && t.Name != "" {
 		text = fmt.Sprintf("%s %s %s %s", t.Name, o.value(t.Actual), t.Op, o.value(t.Bound))
 	}
+	text = not(t) + text
 	if !t.OK {
 		text += " (not met)"
 	}
 	return text
 }
 
+// not is "not " for a comparison that should not hold.
+func not(t exec.CheckTerm) string {
+	if t.Negate {
+		return "not "
+	}
+	return ""
+}
+
 // missed is a comparison that failed: "e.max_abs 0.6938, bound 0.1, 6.9x over at
 // [48,994]; smallest passing bound 0.6938". Only the first has the place.
 func (o Options) missed(t exec.CheckTerm, r exec.Check, first bool) string {
 	if textual(t) || t.Name == "" {
-		return t.Text
+		return not(t) + t.Text
+	}
+	if t.Negate {
+		return fmt.Sprintf("not %s %s %s %s: it holds", t.Name, o.value(t.Actual), t.Op, o.value(t.Bound))
 	}
 	parts := []string{t.Name + " " + o.value(t.Actual), o.bound(t)}
 	if text := over(t); text != "" {
@@ -125,11 +142,18 @@ func over(t exec.CheckTerm) string {
 	return number.Format(m, marginDigits) + "x " + side
 }
 
-// value writes a count without decimals and all else with the digits asked for.
+// value writes a count without decimals, what is as large as one to its first decimal, and
+// all else with the digits asked for: a count and its bound look alike.
 func (o Options) value(v exec.Float) string {
 	f := float64(v)
-	if f == math.Trunc(f) {
+	switch size := math.Abs(f); {
+	case f == math.Trunc(f):
 		return o.whole(v)
+	case size >= 1e5 && size < 1e15:
+		whole, tenths, _ := strings.Cut(strconv.FormatFloat(f, 'f', 1, 64), ".")
+		if n, err := strconv.ParseInt(whole, 10, 64); err == nil {
+			return number.Count(n) + "." + tenths
+		}
 	}
 	return number.Short(f, o.Digits)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"fp4tui/views/number"
 )
 
 // twins are the ASCII forms of the glyphs that results use, one cell for one cell.
@@ -54,19 +56,6 @@ func step(v, lo, hi float64, n int) int {
 	case v <= lo:
 		return 0
 	}
-	i := int((log2(v) - log2(lo)) / (log2(hi) - log2(lo)) * float64(n))
+	i := int((number.Log2(v) - number.Log2(lo)) / (number.Log2(hi) - number.Log2(lo)) * float64(n))
 	return min(max(i, 0), n-1)
-}
-
-// log2 is the logarithm of a positive number to 24 binary places, by squaring: the same
-// bits on every machine, which math.Log2 does not promise.
-func log2(v float64) float64 {
-	fraction, exponent := math.Frexp(v)
-	m, sum := 2*fraction, float64(exponent-1)
-	for bit := 0.5; bit >= 1.0/(1<<24); bit /= 2 {
-		if m *= m; m >= 2 {
-			m, sum = m/2, sum+bit
-		}
-	}
-	return sum
 }

@@ -15,7 +15,7 @@ const (
 )
 
 func mma(p *page, r exec.MMA) {
-	p.list("", "d "+word(r.Bits), "value "+p.opt.num(r.Value))
+	p.list("", "d "+word(r.Bits), "value "+number.Exact32(float64(r.Value)))
 	p.list(fmt.Sprintf("%s on %s", r.Instr, r.Arch), counted("K", r.K), plural(len(r.Steps), "step"), labelled("model", r.Source))
 	p.notes(r.Notes)
 	for i, s := range r.Steps {
@@ -28,7 +28,15 @@ func mma(p *page, r exec.MMA) {
 }
 
 func mmaLine(o Options, r exec.MMA) []string {
-	return []string{"d " + word(r.Bits), o.num(r.Value), plural(len(r.Steps), "step")}
+	return []string{"d " + word(r.Bits), number.Exact32(float64(r.Value)), plural(len(r.Steps), "step")}
+}
+
+// grouped puts commas into the digits of an integer; what is none stays as it is.
+func grouped(units string) string {
+	if n, err := strconv.ParseInt(units, 10, 64); err == nil {
+		return number.Count(n)
+	}
+	return units
 }
 
 // word is an FP32 word: 0x and eight digits.
@@ -44,7 +52,7 @@ func (p *page) step(i int, s exec.MMAStep) {
 	if s.Rounded {
 		rounding = "rounded"
 	}
-	p.list(head, "c "+word(s.C), fmt.Sprintf("max exponent %d", s.Exp), fmt.Sprintf("quantum 2^%d", s.Quantum), fmt.Sprintf("sum %s units", s.Sum),
+	p.list(head, "c "+word(s.C), fmt.Sprintf("max exponent %d", s.Exp), fmt.Sprintf("quantum 2^%d", s.Quantum), fmt.Sprintf("sum %s units", grouped(s.Sum)),
 		rounding, "d "+word(s.D))
 	p.within(func() { p.terms(s.Terms) })
 }
@@ -64,7 +72,7 @@ func (p *page) terms(terms []exec.MMATerm) {
 		if t.Cut {
 			cut = "yes"
 		}
-		g.add(k, number.Count(t.Dot), number.Count(t.Scale), strconv.Itoa(t.Exp), t.Units, cut)
+		g.add(k, number.Count(t.Dot), number.Count(t.Scale), strconv.Itoa(t.Exp), grouped(t.Units), cut)
 	}
 	p.table(g)
 	if more := len(terms) - maxTerms; more > 0 {

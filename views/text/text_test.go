@@ -16,6 +16,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"fp4tui/exec"
+	"fp4tui/views/number"
 )
 
 var update = flag.Bool("update", false, "write the goldens")
@@ -313,8 +314,22 @@ func TestStep(t *testing.T) {
 		}
 	}
 	for _, v := range []float64{1, 2, 3, 0.1, 5e-324, math.MaxFloat64} {
-		if got := log2(v); math.Abs(got-math.Log2(v)) > 1e-6 {
+		if got := number.Log2(v); math.Abs(got-math.Log2(v)) > 1e-6 {
 			t.Errorf("log2(%g) = %g, want %g", v, got, math.Log2(v))
 		}
+	}
+}
+
+// A comparison below a not is written with it, whether it passed or not.
+func TestCheckShowsNot(t *testing.T) {
+	term := exec.CheckTerm{Text: "e.cos > 0.5", Negate: true, Name: "e.cos", Op: ">", Actual: 0.9, Bound: 0.5, Margin: exec.Float(math.NaN()), Passing: exec.Float(math.NaN())}
+	failed := Render(exec.Check{Expr: "not e.cos > 0.5", Terms: []exec.CheckTerm{term}}, Options{})
+	if want := "FAIL not e.cos 0.9 > 0.5: it holds"; len(failed) == 0 || failed[0] != want {
+		t.Errorf("got %q, want %q", failed, want)
+	}
+	term.OK, term.Actual = true, 0.25
+	passed := Render(exec.Check{OK: true, Terms: []exec.CheckTerm{term}}, Options{})
+	if want := "PASS not e.cos 0.25 > 0.5"; len(passed) != 1 || passed[0] != want {
+		t.Errorf("got %q, want %q", passed, want)
 	}
 }

@@ -2,7 +2,6 @@ package text
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 
@@ -14,16 +13,9 @@ func (o Options) num(v exec.Float) string    { return number.Format(float64(v), 
 func (o Options) short(v exec.Float) string  { return number.Short(float64(v), o.Digits) }
 func (o Options) signed(v exec.Float) string { return number.Signed(float64(v), o.Digits) }
 
-// wholeLimit is where doubles stop to hold every integer.
-const wholeLimit = 1 << 53
-
 // whole writes a count that travels as a float: without decimals, infinities by name.
 func (o Options) whole(v exec.Float) string {
-	f := float64(v)
-	if f != math.Trunc(f) || math.Abs(f) >= wholeLimit {
-		return o.num(v)
-	}
-	return number.Count(int64(f))
+	return number.Whole(float64(v), o.Digits)
 }
 
 // plural writes "1 layer", "38 layers".
