@@ -121,7 +121,10 @@ func TestMetricDefinitions(t *testing.T) {
 		{"nan is apart", []float32{nan, 1, 2}, []float32{nan, 1, nan}, map[string]float64{
 			"nan": 2, "count": 3, "max_abs": 0, "mean_abs": 0, "cos": 1, "argmax": 1}},
 		{"only nan", []float32{nan}, []float32{1}, map[string]float64{
-			"nan": 1, "count": 1, "max_abs": 0, "p99_abs": 0, "rmse": 0, "argmax": -1}},
+			"nan": 1, "count": 1, "max_abs": none, "mean_abs": none, "p99_abs": none, "rmse": none, "max_rel": none, "rel_l2": none,
+			"cos": none, "sqnr_db": none, "calc_diff": none, "ulp_max": none, "noise": none, "argmax": -1}},
+		{"nothing finite", []float32{nan, inf}, []float32{1, inf}, map[string]float64{
+			"nan": 1, "inf": 1, "max_abs": 0, "mean_abs": none, "rmse": none, "rel_l2": none, "cos": none, "sqnr_db": none, "calc_diff": none}},
 		{"same infinity", []float32{inf, 1}, []float32{inf, 2}, map[string]float64{
 			"inf": 1, "max_abs": 1, "mean_abs": 1, "rmse": 1, "ulp_max": 128, "max_rel": 0.5}},
 		{"missed infinity", []float32{inf, 1}, []float32{1, 1}, map[string]float64{

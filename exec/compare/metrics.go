@@ -144,7 +144,23 @@ func (s *partial) metrics(p *Pair) Metrics {
 	if s.atNoise < 0 {
 		m.Noise = math.NaN()
 	}
+	m.unknown()
 	return m
+}
+
+// unknown takes back what nothing stands behind, so that no bound on it holds: sums without
+// a finite element, and every error where all elements are NaN.
+func (m *Metrics) unknown() {
+	var empty []*float64
+	if m.Count > 0 && m.Count == m.NaN+m.Inf {
+		empty = append(empty, &m.MeanAbs, &m.RMSE, &m.RelL2, &m.Cos, &m.SQNR, &m.CalcDiff)
+	}
+	if m.Count > 0 && m.Count == m.NaN {
+		empty = append(empty, &m.MaxAbs, &m.P99Abs, &m.MaxRel, &m.ULPMax, &m.Noise)
+	}
+	for _, v := range empty {
+		*v = math.NaN()
+	}
 }
 
 // ratio is a/b for a, b ≥ 0 with the two cases that all metrics share: 0/0 is 0 (no error
