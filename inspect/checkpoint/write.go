@@ -109,8 +109,9 @@ func integerRange(d inspect.DType) (low, high float32, ok bool) {
 }
 
 // WriteFile writes a file so that path holds the old content or the new one and
-// never a part: into a new file beside it, which then takes its name. A symbolic
-// link is replaced, not followed; what exists and is no regular file is refused.
+// never a part: into a new file beside it, which then takes its name and the permissions
+// of what it replaces. A symbolic link stays and what it leads to is replaced; what exists
+// and is no regular file is refused.
 func WriteFile(path string, write func(io.Writer) error) error {
 	info, err := os.Stat(path)
 	switch {
@@ -121,14 +122,25 @@ func WriteFile(path string, write func(io.Writer) error) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return systemFault(path, "cannot write", err)
 	}
-	f, err := createBeside(path)
+	target := path
+	if info != nil {
+		if target, err = filepath.EvalSymlinks(path); err != nil {
+			return systemFault(path, "cannot write", err)
+		}
+	}
+	f, err := createBeside(target)
 	if err != nil {
 		return systemFault(path, "cannot write", err)
+	}
+	if info != nil {
+		if err := f.Chmod(info.Mode().Perm()); err != nil {
+			return errors.Join(systemFault(path, "cannot write", err), f.Close(), os.Remove(f.Name()))
+		}
 	}
 	if err := fill(f, write); err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := os.Rename(f.Name(), target); err != nil {
 		return errors.Join(systemFault(path, "cannot write", err), os.Remove(f.Name()))
 	}
 	return nil

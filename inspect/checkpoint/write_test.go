@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -128,5 +129,29 @@ func TestWriteFile(t *testing.T) {
 	}
 	if f := asFault(t, WriteFile(filepath.Join(dir, "no", "out"), say("x"))); !errors.Is(f, inspect.ErrMissing) {
 		t.Error(f)
+	}
+}
+
+// What is replaced keeps its permissions, and a link stays a link.
+func TestWriteFileInPlace(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("windows has no permission bits, and links need a privilege")
+	}
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "real"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(path, []byte("old"), 0o600), os.Symlink("real", link)); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteFile(link, func(w io.Writer) error { _, err := io.WriteString(w, "new"); return err }); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "new" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
