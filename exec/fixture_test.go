@@ -153,7 +153,6 @@ func toured(t testing.TB) *rig {
 
 // slow is a backend that reports, waits for the end of its context and returns its error.
 type slow struct {
-	layerName string
 	began     chan struct{}
 }
 

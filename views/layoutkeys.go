@@ -104,7 +104,7 @@ func (a *App) stepBack(int) tea.Cmd {
 }
 
 // fills are what poison puts into the padding, in turn.
-func fills() [3]string { return [3]string{"nan", "448", "garbage"} }
+var fills = [...]string{"nan", "448", "garbage"}
 
 // poison fills the padding of the prepared buffer and says whether an output moves.
 func (a *App) poison(int) tea.Cmd {
@@ -113,7 +113,7 @@ func (a *App) poison(int) tea.Cmd {
 		return nil
 	}
 	p := a.layoutPane()
-	with := fills()[p.fill%len(fills())]
+	with := fills[p.fill%len(fills)]
 	p.fill++
 	handle := a.at.poisoned.Handle
 	if handle == "" {
