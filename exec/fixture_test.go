@@ -153,7 +153,7 @@ func toured(t testing.TB) *rig {
 
 // slow is a backend that reports, waits for the end of its context and returns its error.
 type slow struct {
-	began     chan struct{}
+	began chan struct{}
 }
 
 func (slow) Name() string   { return "cuda" }

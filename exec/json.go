@@ -34,7 +34,7 @@ type Failure struct {
 
 // JSON is the cell as one line without its line end. Stable leaves out the time.
 func (c Cell) JSON(stable bool) ([]byte, error) {
-	l := Line{V: schemaVersion, Cmd: c.Command, OK: c.Err == nil, Result: c.Result}
+	l := Line{V: schemaVersion, Cmd: inspect.Printable(c.Command), OK: c.Err == nil, Result: c.Result}
 	if c.Result != nil {
 		l.Kind = c.Result.Kind()
 	}

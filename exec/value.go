@@ -102,6 +102,9 @@ func (v *weightsValue) pick(expert *int) (int, error) {
 		return v.expert, nil
 	}
 	if last := len(v.weights.Blocks) - 1; *expert < 0 || *expert > last {
+		if _, experts := v.which(); experts == 0 {
+			return 0, fmt.Errorf("%w: expert=%d: the layer has no experts", ErrShape, *expert)
+		}
 		return 0, fmt.Errorf("%w: expert=%d: the layer has experts 0 to %d", ErrShape, *expert, last)
 	}
 	return *expert, nil
