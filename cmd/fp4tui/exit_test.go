@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -17,6 +18,8 @@ func TestExitCodes(t *testing.T) {
 	unchecked := write("unchecked.fp4.md", "# No check\n\n```fp4\nx = randn 2 4 seed=1\n```\n")
 	skipped := write("skipped.fp4.md", "---\nfp4tui: 1\nrequires: [gpu9000]\n---\n\n```fp4\nexpect 1 == 1\n```\n")
 	partly := write("partly.fp4.md", "```fp4\nexpect 1 == 1\n```\n\n```fp4 requires=gpu9000\nexpect 2 == 2\n```\n")
+	plain := filepath.Join(dir, "plain.safetensors")
+	fp4tui(t, "run", "-c", "x = randn 2 4 seed=1", "-c", "export x "+quoted(plain)).want(t, 0)
 	nan := sample(t, "broken/nan-scale.safetensors")
 	for _, c := range []struct {
 		code int
@@ -51,6 +54,10 @@ func TestExitCodes(t *testing.T) {
 		{3, []string{"run", "-f", filepath.Join(dir, "absent.fp4")}},
 		{3, []string{"replay", filepath.Join(dir, "absent.fp4.md")}},
 		{3, []string{"lint", filepath.Join(dir, "absent")}},
+		{3, []string{"lint", sample(t, "minilm-x.npy")}},
+		{3, []string{"replay", "--out", filepath.Join(dir, "absent"), partly}},
+		{3, []string{"run", "-c", "x = randn 2 4 seed=1", "-c", "undo", "-c", "undo"}},
+		{4, []string{"lint", plain}},
 		{3, []string{"run", "-c", "x = randn 2 16 seed=1", "-c", "q = quant x", "-c", "gemm x q backend=cuda"}},
 		{3, []string{"--log-file", filepath.Join(dir, "no", "dir", "log"), "doctor"}},
 		{4, []string{"replay", unchecked}},
@@ -136,5 +143,31 @@ func TestFlags(t *testing.T) {
 	}
 	if !strings.Contains(cat(t, log), `"msg":"start"`) {
 		t.Errorf("log %q", cat(t, log))
+	}
+}
+
+// full is a device without space.
+type full struct{ err error }
+
+func (f full) Write([]byte) (int, error) { return 0, f.err }
+
+func TestLostOutput(t *testing.T) {
+	for _, args := range [][]string{
+		{"run", "-c", "expect 1 < 2"},
+		{"run", "--json", "-c", "expect 1 < 2"},
+		{"lint", sample(t, "minilm-w4a16")},
+		{"replay", sample(t, "notebooks/tour.fp4.md")},
+		{"docs"}, {"doctor"}, {"--version"},
+	} {
+		var stderr strings.Builder
+		code := run(context.Background(), args, streams{strings.NewReader(""), full{syscall.ENOSPC}, &stderr})
+		if code != 3 || strings.Count(stderr.String(), "output is lost") != 1 {
+			t.Errorf("%v: exit %d, %q", args, code, stderr.String())
+		}
+		stderr.Reset()
+		code = run(context.Background(), args, streams{strings.NewReader(""), full{syscall.EPIPE}, &stderr})
+		if code != 3 || stderr.String() != "" {
+			t.Errorf("%v into a closed pipe: exit %d, %q", args, code, stderr.String())
+		}
 	}
 }

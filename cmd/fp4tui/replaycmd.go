@@ -16,6 +16,7 @@ import (
 	"fp4tui/cuda"
 	"fp4tui/exec"
 	"fp4tui/exec/notebook"
+	"fp4tui/inspect"
 	"fp4tui/inspect/checkpoint"
 )
 
@@ -77,6 +78,9 @@ func (r *replayer) run(ctx context.Context, files []string) error {
 	}
 	if _, ok := findBackend(r.opt.Backend); r.opt.Backend != "" && !ok {
 		return usage(fmt.Errorf("--backend %s: want one of %s", r.opt.Backend, strings.Join(backendNames(), ", ")))
+	}
+	if info, err := os.Stat(r.out); r.out != "" && (err != nil || !info.IsDir()) {
+		return &inspect.Fault{Class: inspect.ErrMissing, File: r.out, Offset: -1, What: "--out: no such directory", Cure: "create it first"}
 	}
 	if r.tui {
 		return r.app.tui(ctx, files[0])

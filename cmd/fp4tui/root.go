@@ -31,6 +31,7 @@ var colors = []string{"auto", "truecolor", "256", "16", "never"}
 
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, io streams) int {
+	out := io.watch()
 	a := &app{streams: io, close: func() {}}
 	root := a.root()
 	root.SetArgs(args)
@@ -41,7 +42,10 @@ func run(ctx context.Context, args []string, io streams) int {
 	a.close()
 	var code exitCode
 	if err == nil || errors.As(err, &code) {
-		return int(code)
+		return out.code(int(code), io.err)
+	}
+	if out.err != nil && errors.Is(err, out.err) {
+		return out.code(exec.ExitEnvironment, io.err)
 	}
 	err = mistyped(root, args, err)
 	fmt.Fprintf(io.err, "fp4tui: %s\n", inspect.Printable(err.Error()))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -90,7 +91,7 @@ func (p *printer) all(ctx context.Context, s *exec.Session, sources []language.S
 		return exitCode(exec.ExitUsage)
 	}
 	code := exec.ExitOK
-	for _, src := range sources {
+	for i, src := range sources {
 		cell := s.Run(ctx, src.Text, nil)
 		p.cell(cell)
 		if r, ok := cell.Result.(exec.LintReport); ok && r.Errors > 0 {
@@ -98,6 +99,9 @@ func (p *printer) all(ctx context.Context, s *exec.Session, sources []language.S
 		}
 		if cell.Err != nil {
 			code = exec.ExitCode(cell.Err)
+			if i > 0 && code == exec.ExitUsage { // 2 promises that nothing ran
+				code = exec.ExitEnvironment
+			}
 			if !errors.Is(cell.Err, exec.ErrCheckFailed) {
 				return exitCode(code)
 			}
@@ -153,18 +157,44 @@ func (a *app) lintCommand() *cobra.Command {
 		Use:   "lint PATH [--json]",
 		Short: "check a whole checkpoint; exit 1 when a finding is an error",
 		Args:  args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, list []string) error {
-			s := session(exec.Options{})
-			load := s.Run(cmd.Context(), loadLine(s, "c", list[0]), nil)
-			if load.Err != nil {
-				p.failure(load)
-				return exitCode(exec.ExitCode(load.Err))
-			}
-			return p.all(cmd.Context(), s, []language.Source{{Text: "lint c"}})
-		},
+		Long: "lint checks what is stored against the rules of its format.\n" +
+			"Exit: 0 nothing is wrong, 1 a finding is an error, 3 the path cannot be read or is no checkpoint, 4 it has no FP4 layer.",
+		RunE: func(cmd *cobra.Command, list []string) error { return p.lint(cmd.Context(), list[0]) },
 	}
 	p.flags(cmd)
 	return cmd
+}
+
+func (p *printer) lint(ctx context.Context, path string) error {
+	s := session(exec.Options{})
+	load := s.Run(ctx, loadLine(s, "c", path), nil)
+	if load.Err == nil && strings.EqualFold(filepath.Ext(path), ".npy") {
+		load.Err = &inspect.Fault{Class: inspect.ErrUnsupported, File: path, Offset: -1,
+			What: "not a checkpoint", Why: "it holds one plain tensor", Cure: "give a .safetensors file, a directory of them or a cached hub id"}
+	}
+	if load.Err != nil {
+		p.failure(load)
+		return exitCode(exec.ExitCode(load.Err))
+	}
+	layers, code := 0, exec.ExitOK
+	if _, ok := load.Result.(exec.Opened); ok { // else its one tensor is not quantized
+		cell := s.Run(ctx, "lint c", nil)
+		p.cell(cell)
+		if cell.Err != nil {
+			return exitCode(exec.ExitCode(cell.Err))
+		}
+		if r, ok := cell.Result.(exec.LintReport); ok {
+			layers = r.Layers
+			if r.Errors > 0 {
+				code = exec.ExitCheck
+			}
+		}
+	}
+	if layers == 0 && code == exec.ExitOK {
+		fmt.Fprintf(p.err, "nothing was checked: no FP4 layer in %s\n", inspect.Printable(path))
+		code = exec.ExitNothing
+	}
+	return exit(code)
 }
 
 // loadLine is the command that opens a path under a name.
