@@ -163,16 +163,19 @@ var snapSpec = language.Spec{
 	New:      func() any { return new(SnapCmd) },
 }
 
-// maxSnap bounds either side of a snapshot.
-const maxSnap = 400
+// The limits of a snapshot: the terminal UI draws no less, nobody reads more.
+const (
+	minSnapW, minSnapH = 80, 24
+	maxSnap            = 400
+)
 
 func (cmd *SnapCmd) run(c *call) (Result, error) {
 	size := cmd.Size
 	if size.W == 0 {
-		size = language.Size{W: 80, H: 24}
+		size = language.Size{W: minSnapW, H: minSnapH}
 	}
-	if size.W > maxSnap || size.H > maxSnap {
-		return nil, fmt.Errorf("%w: size=%dx%d: at most %dx%d", ErrUsage, size.W, size.H, maxSnap, maxSnap)
+	if size.W < minSnapW || size.H < minSnapH || size.W > maxSnap || size.H > maxSnap {
+		return nil, fmt.Errorf("%w: size=%dx%d: want %dx%d to %dx%d", ErrUsage, size.W, size.H, minSnapW, minSnapH, maxSnap, maxSnap)
 	}
 	if c.s.opt.Snap == nil {
 		return nil, fmt.Errorf("%w: this front end draws no screens", ErrNotReady)

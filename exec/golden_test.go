@@ -57,7 +57,7 @@ var goldens = map[string][]string{
 	"set":       {"set", "set arch=sm90 out=f32"},
 	"alias":     {"alias go = stat x"},
 	"source":    {"source setup.fp4", "source nosuch.fp4"},
-	"snap":      {"snap view=scales size=20x2"},
+	"snap":      {"snap view=scales size=80x24"},
 	"note":      {"note a remark"},
 	"help":      {"help", "help gemm", "help nosuch"},
 	"undo":      {"undo"},

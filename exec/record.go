@@ -181,6 +181,7 @@ func (r runner) Run(ctx context.Context, src language.Source) (notebook.Ran, err
 	if _, ok := cell.Result.(Check); ok {
 		ran.Checks = 1
 	}
+	_, ran.Quit = cell.Result.(Quit)
 	if cell.Err != nil && !errors.Is(cell.Err, ErrCheckFailed) {
 		ran.Failure = r.s.opt.failure(cell.Err)
 	}

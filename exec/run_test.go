@@ -72,7 +72,7 @@ func TestGemmErrors(t *testing.T) {
 		{"gemm x q mode=w4a4 act=static", ErrUsage, []string{"act=dynamic"}},
 		{"gemm x w16 act=0", ErrUsage, []string{"positive"}},
 		{"gemm x w16 act=inf", ErrUsage, []string{"positive"}},
-		{"gemm x w16 expert=1", ErrShape, []string{"experts 0 to 0"}},
+		{"gemm x w16 expert=1", ErrShape, []string{"the layer has no experts"}},
 		{"gemm xe moe expert=8", ErrShape, []string{"experts 0 to 7"}},
 		{"gemm xe moe expert=-1", ErrUsage, []string{"at least 0"}},
 		{"gemm xe w16", inspect.ErrMismatch, []string{"K 128", "K 384", "pad x with 256 zero columns"}},
@@ -113,6 +113,7 @@ func TestExperts(t *testing.T) {
 	r.do("y0 = gemm xe moe", "y7 = gemm xe moe expert=7", "d7 = dequant moe expert=7", "r7 = gemm xe d7 out=f32", "f7 = gemm xe moe expert=7 backend=ref out=f32", "e = diff f7 r7", "expect e.mismatched == 0",
 		"e = diff y7 y0", "expect e.mismatched > 0")
 	r.fails("dequant moe expert=8", ErrShape, "experts 0 to 7")
+	r.fails("dequant w16 expert=1", ErrShape, "the layer has no experts")
 	// The terms of an element of expert 7 are those of its own codes and bytes.
 	r.do("e = diff y7 f7")
 	el := r.do("info e[1,2]").(Element)

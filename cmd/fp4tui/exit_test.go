@@ -171,3 +171,14 @@ func TestLostOutput(t *testing.T) {
 		}
 	}
 }
+
+// A quit ends a notebook as it ends a list of commands.
+func TestReplayStopsAtQuit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quit.fp4.md")
+	put(t, path, "```fp4\nexpect 1 == 1\nquit\nexpect 2 == 1\n```\n\n```fp4\nexpect 3 == 1\n```\n")
+	o := fp4tui(t, "replay", "-v", path).want(t, 0)
+	if !strings.Contains(o.out, "not run: line 3 quits") {
+		t.Errorf("%s", o.out)
+	}
+	fp4tui(t, "replay", "--fail-on-skip", path).want(t, 4)
+}

@@ -27,6 +27,7 @@ type Ran struct {
 	Text    string // output as in a notebook, not yet cut
 	Command string // canonical form
 	Checks  int    // 1 for an expect
+	Quit    bool   // the session is over: nothing after it runs
 	Failure string // the error in lines, with its hint; "" when Text says it, as that of a failed expect
 }
 
@@ -85,6 +86,7 @@ type replay struct {
 	report Report
 	skip   map[int]string // cells that do not run, and why
 	last   int            // index of the last cell that matters
+	quit   int            // line of the quit that ran; 0: none
 }
 
 func (r *replay) now() time.Time {
@@ -125,6 +127,9 @@ func (r *replay) all(ctx context.Context) {
 		r.report.Cells = append(r.report.Cells, res)
 		if r.report.Interrupted {
 			return
+		}
+		if r.quit > 0 && stopped == "" {
+			stopped = fmt.Sprintf("not run: line %d quits", r.quit)
 		}
 		if res.Status == Errored && stopped == "" && !r.opt.KeepGoing {
 			stopped = fmt.Sprintf("not run: line %d failed", res.Line)
@@ -310,6 +315,10 @@ func (r *replay) cell(ctx context.Context, c Cell, res *CellResult) {
 		text.WriteString(endLine(ran.Text))
 		if r.checked(c) {
 			res.Checks += ran.Checks
+		}
+		if ran.Quit {
+			r.quit = s.Pos.Line
+			break
 		}
 		if err == nil {
 			continue
