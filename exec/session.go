@@ -54,7 +54,7 @@ type Engine interface {
 	// Run parses, executes and records one command line.
 	Run(ctx context.Context, line string, progress func(done, total int64)) Cell
 	// Peek executes a command that changes nothing (info, stat, hist, codes, map, top,
-	// where, bytes, ls, lint, help) without recording it. It may run beside Run.
+	// where, bytes, ls, lint, help, set without a key) without recording it. It may run beside Run.
 	Peek(ctx context.Context, line string) (Result, error)
 	Complete(line string, cursor int) []Candidate
 	Handles() []Handle
@@ -169,7 +169,7 @@ func (s *Session) Peek(ctx context.Context, line string) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !s.verb(parsed.Verb).pure {
+	if set, ok := parsed.Cmd.(*SetCmd); !s.verb(parsed.Verb).pure && !(ok && *set == SetCmd{}) {
 		return nil, fmt.Errorf("%w: %s changes the session; it has to be run", ErrUsage, parsed.Verb)
 	}
 	c := &call{ctx: ctx, s: s}

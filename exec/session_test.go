@@ -154,6 +154,19 @@ func TestPeek(t *testing.T) {
 	}
 }
 
+// set without a key shows the settings and changes nothing; with one it has to be run.
+func TestPeekSettings(t *testing.T) {
+	r := newRig(t, "set arch=sm90 backend=ref")
+	result, err := r.Peek(context.Background(), "set")
+	shown, ok := result.(Setting)
+	if err != nil || !ok || !reflect.DeepEqual(shown.Items, []NamedText{{"arch", "sm90"}, {"backend", "ref"}, {"mode", "layer"}, {"out", "bf16"}}) {
+		t.Errorf("%+v %v", result, err)
+	}
+	if _, err := r.Peek(context.Background(), "set arch=sm100"); err == nil {
+		t.Error("set with a key was peeked at")
+	}
+}
+
 // TestPeekBesideRun runs, undoes and peeks at once; the race detector watches.
 func TestPeekBesideRun(t *testing.T) {
 	r := toured(t)

@@ -104,6 +104,7 @@ func (a *App) runLayer(int) tea.Cmd {
 	if p, ok := a.panes[a.nav.view].(*layersPane); ok {
 		row, found := p.layerAt(a.scene())
 		if !found {
+			a.status.say("nothing to run here: no quantized layer is listed below this row")
 			return nil
 		}
 		return a.openLayer(row.checkpoint, row.path, row.layer.Name, (*App).runOpen)

@@ -294,6 +294,7 @@ func (a *App) refresh() {
 	}
 	a.at.adopt(a.opt.Engine.Handles())
 	a.at.unsaved = a.opt.Engine.Unsaved()
+	a.at.backend = defaultBackend(a.opt.Engine)
 	a.panes[logView].(*logPane).cells = a.opt.Engine.Log()
 }
 

@@ -130,6 +130,8 @@ func (f *fakeEngine) answer(name, line string) (exec.Result, error) {
 	switch words[0] {
 	case "load":
 		return exec.Opened{Bind: b, Path: "samples/minilm-w4a16", Files: 1, Tensors: 144, Layers: len(f.layers), Formats: []string{"nvfp4"}}, nil
+	case "set":
+		return exec.Setting{What: "set", Items: []exec.NamedText{{Name: "arch", Text: "sm100"}, {Name: "backend", Text: "emu"}}}, nil
 	case "ls":
 		return exec.LayerList{Path: "samples/minilm-w4a16", Total: len(f.layers), Rows: f.layers, Limit: 1000, BitsPW: 4.5, Health: true}, nil
 	case "layer":

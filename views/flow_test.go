@@ -52,6 +52,7 @@ func errorFlows() []flow {
 	return []flow{
 		{"run it and see the error", "r", []string{"[Error]", "rel_l2  0.09386", "vs ref", "e = diff y r"}},
 		{"run from the layer page", "enter r", []string{"[Error]", "at m 0  n 0"}},
+		{"run from the row of the checkpoint", "k k r", []string{"[Error]", "e = diff y r"}},
 		{"where is the worst element", "r w", []string{"at m 48  n 994", "#1  [48,994]"}},
 		{"the next one and back", "r w w b", []string{"at m 48  n 994"}},
 		{"why", "r w enter", []string{"largest terms of the sum", "0xbf2e", "scale byte 0x000957b2"}},

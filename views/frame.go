@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -130,7 +131,25 @@ func (a *App) backendBadge() string {
 	if a.at.e != "" && a.at.diff.GotBy != "" {
 		return cut(a.at.diff.GotBy, 24)
 	}
-	return "emu"
+	return cut(a.at.backend, 24)
+}
+
+// defaultBackend is what a gemm of this session uses when it is not told: settings of its
+// own are no handle, so the session is asked.
+func defaultBackend(engine exec.Engine) string {
+	result, err := engine.Peek(context.Background(), "set")
+	setting, ok := result.(exec.Setting)
+	if err != nil || !ok {
+		return ""
+	}
+	set := map[string]string{}
+	for _, item := range setting.Items {
+		set[item.Name] = item.Text
+	}
+	if set["backend"] == "emu" {
+		return "emu " + set["arch"]
+	}
+	return set["backend"]
 }
 
 // recordBadge says where the session is being kept: ● recording, ○ nothing saved yet.

@@ -24,6 +24,7 @@ type place struct {
 	worst       int    // place in the list of worst elements; -1: not used yet
 	saved       string // the notebook file, once saved
 	unsaved     int
+	backend     string // what gemm uses when it is not told, "emu sm100"
 }
 
 // adopt takes over what the session knows now; handles that are gone are let go.
