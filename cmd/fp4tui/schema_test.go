@@ -149,6 +149,8 @@ func everyVerb(dir string) []string {
 		"hist w.scale", "hist x axis=linear bins=4", "codes w", "bytes w[0,0:16]", "bytes w.scale[0:2,0:8]", "lint c", "q = quant w0 recipe=modelopt", "qx = quant w0 format=mxfp4",
 		"d = dequant q", "y = gemm x w", "y4 = gemm x w mode=w4a4", "r = gemm x w0 backend=ref",
 		"mma kind=mxf4 a=" + strings.Repeat("2", 64) + " b=" + strings.Repeat("2", 64) + " sfa=7f7f sfb=7f7f", "mma kind=mxf4 a=" + strings.Repeat("2", 64) + " b=" + strings.Repeat("2", 64) + " sfa=ff7f sfb=7f7f",
+		"p = prep w for=trtllm", "info p", "p1 = pad w n=128 k=64", "p2 = shuffle p1", "p3 = swizzle p2", "u = unswizzle p", "whereis p[3,5]", "at p 100", "at p 3 of=scales",
+		"identify p as=w", "plan w tp=8", "poison p with=448", "bytes p[0:2,0:32]",
 		"e = diff y r", "e0 = diff y y", "map e", "map e agg=count bound=0.1", "map w.scale size=8x8", "top e 3", "where e > 0.1", "info e[@max]", "info e[0,1]",
 		"expect e.cos > 0.9", "expect e0.sqnr_db > 100", `export y "` + filepath.ToSlash(filepath.Join(dir, "y.npy")) + `"`, "let tol = 0.5", "set out=f32", "set", "alias again = top e 2", "again",
 		`source "` + filepath.ToSlash(filepath.Join(dir, "more.fp4")) + `"`, "snap view=layers size=80x24", "help", "help gemm", "let gone = 1", "undo",
