@@ -1,9 +1,9 @@
 """Start processes and measure each until it ends.
 
-pip install torch==2.14.0 safetensors==0.8.0 compressed-tensors==0.19.0
+pip install torch==2.14.0 safetensors==0.8.0
 python bench_start.py BINARY
 
-BINARY is fp4tui. Prints the median of 21 starts in ms, or of 5 where one takes longer than a second.
+BINARY is fp4tui. Prints the median of 11 starts in ms, or of 3 where one takes longer than a second.
 """
 
 import subprocess
@@ -14,7 +14,7 @@ from statistics import median
 
 def measure(args):
     times = []
-    while len(times) < (6 if times and times[0] > 1 else 22):
+    while len(times) < (4 if times and times[0] > 1 else 12):
         start = time.perf_counter()
         subprocess.run(args, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         times.append(time.perf_counter() - start)
@@ -26,7 +26,7 @@ def main(binary):
     for args in (
         [binary, "--version"], [binary, "doctor"], [binary, *load],
         [sys.executable, "-c", "pass"], [sys.executable, "-c", "import safetensors.numpy"],
-        [sys.executable, "-c", "import torch"], [sys.executable, "-c", "import compressed_tensors"],
+        [sys.executable, "-c", "import torch"],
     ):
         name = "fp4tui" if args[0] == binary else "python"
         print(f"{name} {' '.join(args[1:]):60} {measure(args):.1f}")
