@@ -133,6 +133,9 @@ func replaysAs(t *testing.T, path string, live *exec.Session) []string {
 // TestKeysReplay is the promise of the product: a session done by keys and saved gives
 // the same results when it is replayed without a terminal.
 func TestKeysReplay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("products of whole layers")
+	}
 	dir := t.TempDir()
 	live := session(exec.Options{Dir: dir})
 	k := newKeyboard(t, views.Options{Engine: live, Tour: tourCommands()})

@@ -10,6 +10,9 @@ import (
 
 // The session of the README is what the program prints: its commands, piped one by one.
 func TestReadmeSession(t *testing.T) {
+	if testing.Short() {
+		t.Skip("products of whole layers")
+	}
 	path := filepath.Join("..", "..", "README.md")
 	text := cat(t, path)
 	const open = "```text\n$ fp4tui repl\n"
