@@ -66,6 +66,11 @@ func chains(of layout.Operand, format string) []chain {
 	if of == layout.Scales {
 		ends = []chain{{nil, false}, {[]string{"128x4"}, false}, {[]string{"128x4", "128x4"}, true}, {[]string{"8x4"}, true}}
 	}
+	if format == mxfp4 { // gpt-oss stores gate and up row by row: kernels separate them first
+		for _, row := range slices.Clone(rows[4:]) {
+			rows = append(rows, chain{slices.Concat([]string{"deinterleave"}, row.rules), row.odd})
+		}
+	}
 	var list []chain
 	for _, end := range ends {
 		for _, row := range rows {
@@ -75,6 +80,9 @@ func chains(of layout.Operand, format string) []chain {
 	for _, r := range layout.Rules() {
 		if r.Of == of && (format == mxfp4 || !strings.HasPrefix(r.Name, "triton") && r.Name != "cutlass-sm90") {
 			list = append(list, chain{[]string{r.Name}, false})
+			if format == mxfp4 {
+				list = append(list, chain{[]string{"deinterleave", r.Name}, false})
+			}
 		}
 	}
 	if of == layout.Scales {

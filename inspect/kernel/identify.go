@@ -326,9 +326,9 @@ func (u Unknown) kernels(c, s *reading) (names []string) {
 	}
 	shape := Shape{N: u.N, K: u.K, Format: FormatOf(&fp4.Blocks{Block: u.Block, ScaleType: u.ScaleType})}
 	for _, k := range Kernels() {
-		for _, gated := range []bool{false, true} {
-			shape.Gated = gated
-			if gated && (k.Gated == nil || u.N%2 != 0) || (k.Encode != Keep && shape.Format == nvfp4) != (s.read != nil) {
+		for _, rows := range []struct{ gated, interleaved bool }{{false, false}, {true, false}, {true, true}} {
+			shape.Gated, shape.Interleaved = rows.gated, rows.interleaved
+			if rows.gated && (k.Gated == nil || u.N%2 != 0) || (k.Encode != Keep && shape.Format == nvfp4) != (s.read != nil) {
 				continue
 			}
 			p, err := dryRun(k, shape)

@@ -48,6 +48,8 @@ type Shape struct {
 	N, K   int
 	Format string // "nvfp4", "mxfp4"
 	Gated  bool   // rows are gate and up: each half is split
+
+	Interleaved bool // and alternate, gate first, as gpt-oss stores them
 }
 
 // ShapeOf is the shape of a matrix.
@@ -178,7 +180,7 @@ func dryRun(k Kernel, s Shape) (*Prepared, error) {
 	if s.Format == mxfp4 {
 		b.ScaleType = fp4.E8M0
 	}
-	src := &source{blocks: b, format: s.Format, block: b.Block, gated: s.Gated, act: inspect.BF16}
+	src := &source{blocks: b, format: s.Format, block: b.Block, gated: s.Gated, interleaved: s.Interleaved, act: inspect.BF16}
 	p := start(k, src)
 	p.all = k.steps(src)
 	return p, p.lay(len(p.all))
