@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -382,6 +383,17 @@ func (c *Checkpoint) readConfig(path string) []byte {
 	data, fault := readSmall(path, maxConfig)
 	if fault != nil {
 		c.Faults = append(c.Faults, *fault)
+		return nil
+	}
+	var object map[string]json.RawMessage
+	if err := json.Unmarshal(data, &object); err != nil || object == nil {
+		why := "it holds no JSON object"
+		if err != nil {
+			why = err.Error()
+		}
+		c.Faults = append(c.Faults, inspect.Fault{Class: inspect.ErrMalformed, File: path, Offset: -1, What: "not a model configuration",
+			Why: why, Cure: "restore the file: engines read the quantization from it"})
+		return nil
 	}
 	return data
 }
