@@ -195,8 +195,6 @@ func Classify(err error) notebook.Class {
 		return notebook.CheckFailed
 	case errors.Is(err, context.Canceled):
 		return notebook.Interrupted
-	case ExitCode(err) == ExitUsage:
-		return notebook.UsageError
 	}
 	return notebook.EnvironmentError
 }

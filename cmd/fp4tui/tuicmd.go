@@ -12,9 +12,10 @@ import (
 	"fp4tui/views"
 )
 
-// tourCommands is what the tour row of the Start screen runs.
+// tourCommands is what the tour row of the Start screen runs: the original first, so
+// that the list begins at the layer that can be judged against it.
 func tourCommands() []string {
-	return []string{"c = load tour:minilm-w4a16", "o = load tour:minilm-bf16.safetensors", "x = load tour:minilm-x.npy"}
+	return []string{"o = load tour:minilm-bf16.safetensors", "x = load tour:minilm-x.npy", "c = load tour:minilm-w4a16"}
 }
 
 // tui opens the terminal UI on a checkpoint, a notebook, or the Start screen.
