@@ -29,7 +29,7 @@ func (p *elementPane) status(s *scene) (left, right []span) {
 		return left, nil
 	}
 	left = append(left, span{plain, fmt.Sprintf("   got %s = %s   want %s = %s", num(e.Got), e.GotBits, num(e.Want), e.WantBits)})
-	return left, []span{{dim, "vs " + cut(e.WantBy, 20)}}
+	return left, []span{{dim, "vs " + reference(e.WantBy)}}
 }
 
 func (p *elementPane) draw(r region, s *scene) {

@@ -209,7 +209,7 @@ func (p *errorPane) status(s *scene) (left, right []span) {
 	if !ready {
 		return nil, nil
 	}
-	right = []span{{dim, "vs " + cut(d.WantBy, 20)}}
+	right = []span{{dim, "vs " + reference(d.WantBy)}}
 	if p.values {
 		right = []span{{dim, "1 element/cell"}}
 		if e, ok, _ := look[exec.Element](s, s.elementLine()); ok {
@@ -463,4 +463,13 @@ func (p *errorPane) yank(s *scene, what string) string {
 		return ""
 	}
 	return s.yankElement(what, p.mapLine(s))
+}
+
+// reference is what a comparison is against, in the words of the screen: a weight that
+// was never quantized is the original.
+func reference(by string) string {
+	if strings.HasSuffix(by, ", unquantized") {
+		return "original"
+	}
+	return cut(by, 20)
 }
