@@ -29,6 +29,10 @@ type Forward struct {
 	ActVal  float32       // for ActValue
 	Arch    string        // row of the architecture table, "sm100"; backends that have none ignore it
 	Out     inspect.DType // BF16, F16 or F32
+
+	Order    Order    // how K is walked; backends that cannot choose refuse all but the zero Order
+	Epilogue Epilogue // from accumulator to output
+	Prove    bool     // fill Output.Proof where the backend can
 }
 
 // Output is what a Backend returns.
@@ -37,6 +41,7 @@ type Output struct {
 	Alpha   float32        // the FP32 factor of the epilogue; 1 when there is none
 	XBlocks *fp4.Blocks    // the quantized activations of w4a4; nil otherwise
 	Notes   []string       // corners where published models disagree, saturated scales, …
+	Proof   *Proof         // the certificate, when asked for and known; nil otherwise
 }
 
 // Progress is told how much of a long run is done; total is constant during a run.
