@@ -5,9 +5,9 @@ package layer
 type Certainty uint8
 
 const (
-	Unproven  Certainty = iota // another order might give other bits
-	SameWord                   // every order gives the same output word, though not the same accumulator
-	ExactSum                   // every partial sum in every order is exact: accumulator and output are the same bits
+	Unproven Certainty = iota // another order might give other bits
+	SameWord                  // every order gives the same output word, though not the same accumulator
+	ExactSum                  // every partial sum in every order is exact: accumulator and output are the same bits
 )
 
 // String is the word on screen.
