@@ -88,6 +88,7 @@ type dotsBF16 struct {
 	*chainBF16
 	xs, ws    octetRows
 	perSum    int // octets of one fused sum
+	cols      int // of the loaded tile
 	underflow int
 }
 
@@ -96,7 +97,7 @@ func (c *chainBF16) newDots() dots {
 }
 
 func (d *dotsBF16) load(t tile) {
-	d.underflow = 0
+	d.underflow, d.cols = 0, t.n1-t.n0
 	d.xs.load(t.m1-t.m0, d.k, d.perSum, func(row, k int) uint16 { return d.x[(t.m0+row)*d.k+k] })
 	d.ws.load(t.n1-t.n0, d.k, d.perSum, func(row, k int) uint16 {
 		return d.word[d.w.Scale(t.n0+row, k)][d.w.Code(t.n0+row, k)]
@@ -105,11 +106,24 @@ func (d *dotsBF16) load(t tile) {
 
 func (d *dotsBF16) disputed() int { return d.underflow }
 
-// dot chains the fused sums of one output.
-func (d *dotsBF16) dot(row, col int) uint32 {
+// run continues the accumulators of the tile, output by output.
+func (d *dotsBF16) run(step0, step1 int, c []float32) {
+	cols := d.cols
+	for i := range c {
+		row, col := i/cols, i%cols
+		c[i] = math.Float32frombits(d.dot(row, col, step0, step1, math.Float32bits(c[i])))
+	}
+}
+
+// shape counts fused sums of L elements.
+func (c *chainBF16) shape() (steps, perTile int) {
+	return (c.k + c.model.L - 1) / c.model.L, kTileBF16 / c.model.L
+}
+
+// dot chains the fused sums [step0,step1) of one output.
+func (d *dotsBF16) dot(row, col, step0, step1 int, c uint32) uint32 {
 	a, b := d.xs.row(row), d.ws.row(col)
-	c := uint32(0)
-	for i := 0; i+d.perSum <= len(a); i += d.perSum {
+	for i := step0 * d.perSum; i < step1*d.perSum; i += d.perSum {
 		c = d.step(a[i:i+d.perSum], b[i:i+d.perSum], c)
 	}
 	return c

@@ -1,6 +1,10 @@
 package gemm
 
-import "fp4tui/inspect/fp4"
+import (
+	"math"
+
+	"fp4tui/inspect/fp4"
+)
 
 // chainFP4 accumulates block-scaled FP4 instructions of K = 64.
 type chainFP4 struct {
@@ -85,18 +89,32 @@ func decodeGroup(b *fp4.Blocks, row, k int, sig, exp int16) group {
 	return g
 }
 
-// dot chains the instructions of one output.
-func (d *dotsFP4) dot(row, col int) uint32 {
-	if d.xs.nan[row] || d.ws.nan[col] {
+// run continues the accumulators of the tile, output by output.
+func (d *dotsFP4) run(step0, step1 int, c []float32) {
+	cols := len(d.ws.nan)
+	for i := range c {
+		row, col := i/cols, i%cols
+		c[i] = math.Float32frombits(d.dot(row, col, step0, step1, math.Float32bits(c[i])))
+	}
+}
+
+// dot chains the instructions [step0,step1) of one output.
+func (d *dotsFP4) dot(row, col, step0, step1 int, c uint32) uint32 {
+	if d.xs.nan[row] || d.ws.nan[col] { // somewhere along K, and the sum over all of K is NaN
 		return wordNaN
 	}
-	a, b := d.xs.row(row), d.ws.row(col)
-	c := uint32(0)
+	a, b := d.xs.row(row)[step0*stepGroups:step1*stepGroups], d.ws.row(col)[step0*stepGroups:step1*stepGroups]
 	for len(a) >= stepGroups && len(b) >= stepGroups {
 		c = d.step((*[stepGroups]group)(a), (*[stepGroups]group)(b), c)
 		a, b = a[stepGroups:], b[stepGroups:]
 	}
 	return c
+}
+
+// shape counts instructions of K = 64.
+func (c *chainFP4) shape() (steps, perTile int) {
+	const k = groupLen * stepGroups
+	return (c.w.Cols + k - 1) / k, kTileFP4 / k
 }
 
 func (d *dotsFP4) disputed() int { return d.underflow }

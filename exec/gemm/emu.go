@@ -11,10 +11,11 @@ import (
 	"fp4tui/inspect/layer"
 )
 
-// Emu returns the bits of a tensor core: one chain of instructions along K for
-// each output, in ascending K, the first with c = 0, and the epilogue
-// D = round(alpha·acc) with one float32 multiplication and one rounding to the output
-// type. The bias is not added.
+// Emu returns the bits of a tensor core: chains of instructions along K in the order
+// asked for (Forward.Order; the zero Order is one chain in ascending K, the first
+// instruction with c = 0), and the epilogue asked for (Forward.Epilogue; the zero
+// Epilogue is D = round(alpha·acc): one float32 multiplication, one rounding to the
+// output type).
 //
 //	w4a4   x is quantized like the weight (NVFP4 as flashinfer does with IEEE division,
 //	       MXFP4 with scales rounded up); K = 64 block-scaled FP4 instructions;
@@ -22,9 +23,6 @@ import (
 //	w4a16  x is bf16, rounded to it where it is not; the weight is code·scale as bf16
 //	       without its global scale (exact); bf16 instructions; alpha is the global
 //	       scale; Act plays no part
-//
-// A library may split K over several accumulators; then these are the bits of its
-// unsplit kernel.
 type Emu struct{}
 
 // Name is "emu".
@@ -56,23 +54,21 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	if p.M == 0 {
 		return out, nil
 	}
+	end, err := p.epilogue(out.Alpha)
+	if err != nil {
+		return layer.Output{}, err
+	}
 	var disputed atomic.Int64
 	err = runTiles(ctx, &p, progress, func() worker {
-		dots := c.newDots()
+		w := accumulator32{dots: c.newDots(), walk: newWalk(&p, c)}
 		return func(t tile, tick func(int64) error) error {
-			dots.load(t)
+			acc := w.accumulate(t)
+			n := t.n1 - t.n0
 			for m := t.m0; m < t.m1; m++ {
-				y := out.Y.Data[m*p.N+t.n0 : m*p.N+t.n1]
-				for j := range y {
-					acc := math.Float32frombits(dots.dot(m-t.m0, j))
-					y[j] = roundFloat32(float32(out.Alpha*acc), p.Out)
-				}
-				if err := tick(int64(len(y)) * int64(p.K)); err != nil {
-					return err
-				}
+				end.row(out.Y.Data[m*p.N+t.n0:][:n], acc[(m-t.m0)*n:][:n], m, t.n0)
 			}
-			disputed.Add(int64(dots.disputed()))
-			return nil
+			disputed.Add(int64(w.dots.disputed()))
+			return tick(int64(len(acc)) * int64(p.K))
 		}
 	})
 	if err != nil {
@@ -84,17 +80,22 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	return out, nil
 }
 
-// chain is a way to accumulate one output along K.
+// chain is the instructions of a product, before anybody has chosen their order.
 type chain interface {
 	// newDots returns the state of one worker.
 	newDots() dots
+	// shape is the number of instructions along K, and how many of them make one K
+	// tile: what split-K and its kin deal out.
+	shape() (steps, perTile int)
 }
 
-// dots unpacks the operands of a tile and accumulates its outputs one by one.
+// dots accumulates the outputs of a tile.
 type dots interface {
 	load(t tile)
-	dot(row, col int) uint32 // FP32 word of the accumulator; indexes are within the tile
-	disputed() int           // results since load whose sign published models dispute
+	// run continues the accumulators c of the loaded tile, row-major, through the
+	// instructions [step0,step1) in ascending K.
+	run(step0, step1 int, c []float32)
+	disputed() int // results since load whose sign published models dispute
 }
 
 // chain prepares the operands, and fills in all of the output but y.

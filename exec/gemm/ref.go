@@ -2,6 +2,7 @@ package gemm
 
 import (
 	"context"
+	"fmt"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -14,7 +15,8 @@ import (
 // dequantized weight; in w4a4 they are the dequantized quantized activations and the
 // dequantized weight, so that a difference from the emulator is arithmetic alone.
 // A dequantized number is float32(code·scale·global) with code·scale exact and one
-// rounding for the global scale, whichever way that works. The bias is not added.
+// rounding for the global scale, whichever way that works. A bias that the epilogue
+// asks for is added to the float64 sum, wherever it asks for it.
 type Ref struct{}
 
 // Name is "ref".
@@ -26,6 +28,14 @@ func (Ref) Ready() error { return nil }
 // Forward computes y = x·Wᵀ. Errors are *inspect.Fault or *fp4.Error, and ctx.Err().
 func (Ref) Forward(ctx context.Context, f layer.Forward, progress layer.Progress) (layer.Output, error) {
 	p, err := newProblem(f)
+	if err != nil {
+		return layer.Output{}, err
+	}
+	if p.Order != (layer.Order{}) || p.Epilogue.Alpha != layer.AlphaF32 {
+		return layer.Output{}, fault(inspect.ErrUnsupported, fmt.Sprintf("the reference has no order %s and no epilogue %s", p.Order, p.Epilogue),
+			"it sums in float64 and rounds once", "backend=emu, or leave order= and epilogue= out")
+	}
+	bias, err := p.bias()
 	if err != nil {
 		return layer.Output{}, err
 	}
@@ -50,7 +60,7 @@ func (Ref) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 			for m := t.m0; m < t.m1; m++ {
 				row := xs[(m-t.m0)*p.K:][:p.K]
 				y := out.Y.Data[m*p.N+t.n0 : m*p.N+t.n1]
-				sums(y, row, ws, p.Out)
+				sums(y, row, ws, bias, t.n0, p.Out)
 				if err := tick(int64(len(y)) * int64(p.K)); err != nil {
 					return err
 				}
@@ -143,8 +153,14 @@ func expand(m matrix, buf []float64, i0, i1, k int) []float64 {
 
 // sums computes y[j] = x·w[j]. Each sum is in ascending K; four go on at once
 // because they do not depend on each other. The conversions keep a compiler from
-// fusing multiply and add.
-func sums(y []float32, x, w []float64, out inspect.DType) {
+// fusing multiply and add. The bias, if any, is that of columns n0 and on.
+func sums(y []float32, x, w []float64, bias []float32, n0 int, out inspect.DType) {
+	plus := func(s float64, j int) float64 {
+		if bias != nil {
+			s += float64(bias[n0+j])
+		}
+		return s
+	}
 	k, j := len(x), 0
 	for ; j+4 <= len(y); j += 4 {
 		w0, w1, w2, w3 := w[j*k:][:k], w[(j+1)*k:][:k], w[(j+2)*k:][:k], w[(j+3)*k:][:k]
@@ -156,7 +172,7 @@ func sums(y []float32, x, w []float64, out inspect.DType) {
 			s3 += float64(v * w3[i])
 		}
 		for i, s := range [...]float64{s0, s1, s2, s3} {
-			y[j+i] = roundFloat64(s, out)
+			y[j+i] = roundFloat64(plus(s, j+i), out)
 		}
 	}
 	for ; j < len(y); j++ {
@@ -164,6 +180,6 @@ func sums(y []float32, x, w []float64, out inspect.DType) {
 		for i, v := range x {
 			s += float64(v * w[j*k+i])
 		}
-		y[j] = roundFloat64(s, out)
+		y[j] = roundFloat64(plus(s, j), out)
 	}
 }

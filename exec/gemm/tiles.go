@@ -21,9 +21,14 @@ const (
 	minTile            = 4
 )
 
-// tileSize shrinks a side of a tile for a long K.
+// tileSize shrinks a side of a tile for a long K. It is a power of two, so that no
+// tile lies across the output tiles of stream-K.
 func tileSize(most, k int) int {
-	return max(minTile, min(most, tileElements/max(k, 1)))
+	size := most
+	for size > minTile && size*k > tileElements {
+		size /= 2
+	}
+	return size
 }
 
 // tiler hands out the tiles of one problem and keeps count. Which worker computes a

@@ -1,0 +1,78 @@
+package gemm
+
+import (
+	"fmt"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// epilogue turns accumulators into outputs. It is monotone in the accumulator for a
+// positive alpha, which the certificate relies on.
+type epilogue struct {
+	layer.Epilogue
+	alpha []float32 // by row of x; one value serves all
+	bias  []float32 // by column; nil without
+	out   inspect.DType
+}
+
+// epilogue resolves what was asked for against the layer.
+func (p *problem) epilogue(alpha float32) (*epilogue, error) {
+	e := &epilogue{Epilogue: p.Epilogue, alpha: []float32{alpha}, out: p.Out}
+	var err error
+	e.bias, err = p.bias()
+	return e, err
+}
+
+// bias is the bias of the chosen expert, if it is to be added.
+func (p *problem) bias() ([]float32, error) {
+	if p.Epilogue.Bias == layer.BiasNone {
+		return nil, nil
+	}
+	if p.Weights == nil || p.Weights.Bias == nil {
+		return nil, fault(inspect.ErrMissing, "no bias to add", "the layer stores none", "bias=none")
+	}
+	b := p.Weights.Bias.Data
+	if len(b) == p.N*len(p.Weights.Blocks) {
+		b = b[p.Expert*p.N:][:p.N]
+	}
+	if len(b) != p.N {
+		return nil, fault(inspect.ErrMismatch, fmt.Sprintf("bias of %d values", len(b)), fmt.Sprintf("the layer has N %d", p.N), "bias=none")
+	}
+	return b, nil
+}
+
+// row writes the outputs of accumulators acc, which begin at column n0 of row m.
+func (e *epilogue) row(y, acc []float32, m, n0 int) {
+	alpha := e.alpha[min(m, len(e.alpha)-1)]
+	if e.Epilogue == (layer.Epilogue{}) {
+		for j, a := range acc {
+			y[j] = roundFloat32(float32(alpha*a), e.out)
+		}
+		return
+	}
+	for j, a := range acc {
+		y[j] = e.apply(a, alpha, n0+j)
+	}
+}
+
+// apply is the general epilogue of one output.
+func (e *epilogue) apply(acc, alpha float32, n int) float32 {
+	var v float32
+	switch e.Alpha {
+	case layer.AlphaF32:
+		v = float32(alpha * acc)
+	case layer.AlphaBF16:
+		v = float32(fp4.RoundBF16(alpha) * acc)
+	case layer.AlphaOut: // exact in float32 for 16-bit operands, so this is their own product
+		v = float32(roundFloat32(alpha, e.out) * roundFloat32(acc, e.out))
+	}
+	switch e.Bias {
+	case layer.BiasF32:
+		v = float32(v + e.bias[n])
+	case layer.BiasOut:
+		v = float32(roundFloat32(v, e.out) + roundFloat32(e.bias[n], e.out))
+	}
+	return roundFloat32(v, e.out)
+}
