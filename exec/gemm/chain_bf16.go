@@ -107,7 +107,7 @@ func (d *dotsBF16) load(t tile) {
 func (d *dotsBF16) disputed() int { return d.underflow }
 
 // run continues the accumulators of the tile, output by output.
-func (d *dotsBF16) run(step0, step1 int, c []float32) {
+func (d *dotsBF16) run(step0, step1 int, c, _ []float32) {
 	cols := d.cols
 	for i := range c {
 		row, col := i/cols, i%cols

@@ -90,11 +90,14 @@ func decodeGroup(b *fp4.Blocks, row, k int, sig, exp int16) group {
 }
 
 // run continues the accumulators of the tile, output by output.
-func (d *dotsFP4) run(step0, step1 int, c []float32) {
+func (d *dotsFP4) run(step0, step1 int, c, abs []float32) {
 	cols := len(d.ws.nan)
 	for i := range c {
 		row, col := i/cols, i%cols
 		c[i] = math.Float32frombits(d.dot(row, col, step0, step1, math.Float32bits(c[i])))
+		if abs != nil {
+			abs[i] = d.magnitude(row, col, step0, step1, abs[i])
+		}
 	}
 }
 
@@ -109,6 +112,34 @@ func (d *dotsFP4) dot(row, col, step0, step1 int, c uint32) uint32 {
 		a, b = a[stepGroups:], b[stepGroups:]
 	}
 	return c
+}
+
+// magnitude adds |s| of the instructions [step0,step1) to a, rounded up, with s the
+// exact sum of the four groups.
+func (d *dotsFP4) magnitude(row, col, step0, step1 int, a float32) float32 {
+	for step := step0; step < step1; step++ {
+		s := 0.0 // a sum of four integers of 20 bits under scales of 8: exact where the window of the certificate holds
+		for g := step * stepGroups; g < (step+1)*stepGroups; g++ {
+			x, w := &d.xs.row(row)[g], &d.ws.row(col)[g]
+			p := int32(0)
+			for i := range groupLen {
+				p += int32(x.q[i]) * int32(w.q[i])
+			}
+			s += math.Ldexp(float64(p)*float64(x.sig)*float64(w.sig), int(x.exp)+int(w.exp)-d.fraction)
+		}
+		a = addUp(a, math.Abs(s))
+	}
+	return a
+}
+
+// addUp is a + v in float32, not below the exact sum of two numbers that are not negative.
+func addUp(a float32, v float64) float32 {
+	sum := float64(a) + v
+	r := float32(sum)
+	if float64(r) <= sum { // equal too: the float64 sum may have been rounded down
+		r = math.Nextafter32(r, math.MaxFloat32)
+	}
+	return r
 }
 
 // shape counts instructions of K = 64.

@@ -93,8 +93,10 @@ type chain interface {
 type dots interface {
 	load(t tile)
 	// run continues the accumulators c of the loaded tile, row-major, through the
-	// instructions [step0,step1) in ascending K.
-	run(step0, step1 int, c []float32)
+	// instructions [step0,step1) in ascending K. Where abs is not nil, the magnitude of
+	// what each instruction adds is added to it, rounded up: what the certificate of
+	// FP4 is made from. A chain without such a certificate leaves abs alone.
+	run(step0, step1 int, c, abs []float32)
 	disputed() int // results since load whose sign published models dispute
 }
 

@@ -119,7 +119,7 @@ func (a *accumulator32) accumulate(t tile) []float32 {
 			c = a.part
 		}
 		for _, s := range runs {
-			a.dots.run(s.first, s.last, c)
+			a.dots.run(s.first, s.last, c, nil)
 		}
 		if i > 0 {
 			addTo(a.sum, c)
