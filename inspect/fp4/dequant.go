@@ -1,7 +1,6 @@
 package fp4
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 )
@@ -51,60 +50,4 @@ func (g GlobalScale) apply(scale float32) float32 {
 		return scale * g.Value
 	}
 	return scale
-}
-
-// DequantRow writes the values of one row to dst[:Cols]: the float32 product of
-// code and Effective scale. Without a global scale that is LocalRow.
-func (b *Blocks) DequantRow(row int, dst []float32) { b.expandRow(row, dst, b.Global) }
-
-// LocalRow writes code·scale of one row to dst[:Cols], without the global scale:
-// at most 6 significant bits, so exact (beside E8M0 scales of 2^126 and 2^127, with
-// which a product can pass float32 and be infinite). Up to the global scale these
-// are the numbers that a tensor core adds up.
-func (b *Blocks) LocalRow(row int, dst []float32) { b.expandRow(row, dst, GlobalScale{}) }
-
-// expandRow multiplies the codes of each block of a row by its scale under g.
-func (b *Blocks) expandRow(row int, dst []float32, g GlobalScale) {
-	cols := b.ScaleCols()
-	codes := b.Codes[row*(b.Cols/2) : (row+1)*(b.Cols/2)]
-	pairs, values := e2m1Pairs[b.Order], b.ScaleType.scaleValues()
-	dst = dst[:b.Cols]
-	for _, scale := range b.Scales[row*cols : (row+1)*cols] {
-		n := min(b.Block/2, len(codes))
-		expand(dst, codes[:n], g.apply(values[scale]), pairs)
-		codes, dst = codes[n:], dst[2*n:]
-	}
-}
-
-// expand writes the values of codes times s, a block of 16 at a time: with an array
-// of known length the compiler drops the bounds checks.
-func expand(dst []float32, codes []byte, s float32, pairs *[256][2]float32) {
-	for len(codes) >= 8 && len(dst) >= 16 {
-		expand8((*[16]float32)(dst), binary.LittleEndian.Uint64(codes), s, pairs)
-		codes, dst = codes[8:], dst[16:]
-	}
-	for i, v := range codes {
-		p := &pairs[v]
-		dst[2*i], dst[2*i+1] = p[0]*s, p[1]*s
-	}
-}
-
-// expand8 writes the values of eight bytes of codes times s.
-func expand8(d *[16]float32, codes uint64, s float32, pairs *[256][2]float32) {
-	p := &pairs[codes&0xff]
-	d[0], d[1] = p[0]*s, p[1]*s
-	p = &pairs[codes>>8&0xff]
-	d[2], d[3] = p[0]*s, p[1]*s
-	p = &pairs[codes>>16&0xff]
-	d[4], d[5] = p[0]*s, p[1]*s
-	p = &pairs[codes>>24&0xff]
-	d[6], d[7] = p[0]*s, p[1]*s
-	p = &pairs[codes>>32&0xff]
-	d[8], d[9] = p[0]*s, p[1]*s
-	p = &pairs[codes>>40&0xff]
-	d[10], d[11] = p[0]*s, p[1]*s
-	p = &pairs[codes>>48&0xff]
-	d[12], d[13] = p[0]*s, p[1]*s
-	p = &pairs[codes>>56]
-	d[14], d[15] = p[0]*s, p[1]*s
 }

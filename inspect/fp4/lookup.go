@@ -8,7 +8,6 @@ var (
 	e4m3Values  = byteTable(E4M3.decode)
 	ue4m3Values = byteTable(UE4M3.decode)
 	e8m0Values  = byteTable(func(code uint16) float32 { return DecodeE8M0(uint8(code)) })
-	e2m1Pairs   = [...]*[256][2]float32{LowFirst: pairTable(0, 4), HighFirst: pairTable(4, 0)}
 )
 
 func e2m1Table() (t [16]float32) {
@@ -35,16 +34,6 @@ func (f Format) scaleValues() *[256]float32 {
 		return e8m0Values
 	}
 	return e4m3Values
-}
-
-// pairTable holds the two values of each byte of packed codes in element order:
-// one load for two weights.
-func pairTable(first, second uint) *[256][2]float32 {
-	t := new([256][2]float32)
-	for i := range t {
-		t[i] = [2]float32{E2M1.decode(uint16(i >> first & 15)), E2M1.decode(uint16(i >> second & 15))}
-	}
-	return t
 }
 
 // DecodeE2M1 returns the value of a code; its high four bits are ignored.

@@ -6,7 +6,7 @@ type AlphaPlace uint8
 const (
 	AlphaF32  AlphaPlace = iota // FP32 alpha times the FP32 accumulator, then one rounding to the output type
 	AlphaBF16                   // alpha itself rounded to bf16 first, as where it was folded into a bf16 tensor
-	AlphaOut                    // the accumulator is rounded to the output type, then multiplied in it: two roundings, and fp16 may overflow before the global scale (older Marlin)
+	AlphaOut                    // the accumulator is rounded to the output type, then multiplied in it by alpha in it: two roundings, and fp16 may overflow before the global scale (older Marlin)
 )
 
 // BiasPlace is where the bias is added.
@@ -25,7 +25,16 @@ type Epilogue struct {
 	Bias  BiasPlace
 }
 
-// String is the words of the command language, alpha then bias: "f32", "out+bias-f32".
+// String is the word of the command language: the value of epilogue=.
+func (a AlphaPlace) String() string { return [...]string{"f32", "bf16-alpha", "out"}[a] }
+
+// String is the word of the command language: the value of bias=.
+func (b BiasPlace) String() string { return [...]string{"none", "f32", "out"}[b] }
+
+// String is both words, alpha's then bias's when there is one: "f32", "out+bias-f32".
 func (e Epilogue) String() string {
-	return [...]string{"f32", "bf16", "out"}[e.Alpha] + [...]string{"", "+bias-f32", "+bias-out"}[e.Bias]
+	if e.Bias == BiasNone {
+		return e.Alpha.String()
+	}
+	return e.Alpha.String() + "+bias-" + e.Bias.String()
 }

@@ -43,9 +43,9 @@ type producer struct {
 	// foreign tensors of the same module mean that somebody else wrote it, or that
 	// the stored weights are not yet the weights of the layer.
 	foreign []foreign
-	// repair changes a row that fp4.Blocks.DequantRow wrote to what the producer's
-	// own library gives; nil where they agree.
-	repair func(b *fp4.Blocks, row int, dst []float32)
+	// repair changes the values of the formats to those of the producer's own
+	// library; nil where they agree.
+	repair func(*fp4.Values)
 }
 
 // foreign is a tensor that takes a layer out of a row.

@@ -69,6 +69,10 @@ func (l *Layer) fault(class error, e *checkpoint.Entry, what, why, cure string) 
 // context.
 const rowsPerTask = 64
 
+// streamFrom is the number of weights from which they are written past the caches: 32 MiB
+// of them are more than most caches hold.
+const streamFrom = 8 << 20
+
 // Dequantize returns the weights [N, K] of one expert (0 for a plain layer) as the
 // producer's own library does: the same operations in the same order, so the same
 // bits, as float32 or rounded once to bfloat16. A NaN is a NaN; its payload is not
@@ -103,22 +107,14 @@ func (w *Weights) DequantizeRows(ctx context.Context, expert, from, to int, as i
 	if fault := w.globalMissing(); fault != nil {
 		return fault
 	}
-	b, repair := &w.Blocks[expert], w.repair()
-	task := func(row, end int) {
-		for ; row < end; row++ {
-			out := dst[(row-from)*b.Cols:][:b.Cols]
-			b.DequantRow(row, out)
-			if repair != nil {
-				repair(b, row, out)
-			}
-			if as == inspect.BF16 {
-				for i, v := range out {
-					out[i] = fp4.RoundBF16(v)
-				}
-			}
-		}
+	b, values := &w.Blocks[expert], w.values(expert)
+	if as == inspect.BF16 {
+		values.RoundBF16()
 	}
-	return spread(ctx, from, to, task)
+	stream := (to-from)*b.Cols >= streamFrom
+	return spread(ctx, from, to, func(row, end int) {
+		b.Expand(row, end, values, dst[(row-from)*b.Cols:], stream)
+	})
 }
 
 // spread runs task over the rows in pieces, on all processors. The pieces are
@@ -152,14 +148,16 @@ func (w *Weights) globalMissing() *inspect.Fault {
 		Why: "its global scale is not stored", Cure: "export the layer again with its global scale"}
 }
 
-func (w *Weights) repair() func(b *fp4.Blocks, row int, dst []float32) {
+// values are what codes mean under scales in the producer's own arithmetic.
+func (w *Weights) values(expert int) *fp4.Values {
+	v := w.Blocks[expert].Values()
 	if w.Layer == nil {
-		return nil
+		return v
 	}
-	if row := producerOf(w.Layer.Producer); row != nil {
-		return row.repair
+	if row := producerOf(w.Layer.Producer); row != nil && row.repair != nil {
+		row.repair(v)
 	}
-	return nil
+	return v
 }
 
 func (w *Weights) name() string {
