@@ -106,7 +106,7 @@ type view struct {
 func (r *rig) look() view {
 	st := r.snapshot()
 	v := view{Handles: r.Handles(), Set: st.set, Aliases: st.aliases, Unsaved: r.Unsaved()}
-	for _, c := range r.recordedCells() {
+	for _, c := range r.Recorded() {
 		v.Recorded = append(v.Recorded, c.Command)
 	}
 	return v

@@ -48,7 +48,7 @@ func (c *call) exportSession(name, path string, replace bool) (Result, error) {
 		return nil, &inspect.Fault{Class: inspect.ErrUnsupported, File: name, Offset: -1, What: "the file exists and this session did not write it",
 			Cure: "choose another name, or add replace=yes to overwrite it"}
 	}
-	cells := c.s.recordedCells()
+	cells := c.s.Recorded()
 	b := notebook.New(strings.TrimSuffix(filepath.Base(path), ".fp4.md"))
 	if err := c.addInputs(b, cells, path); err != nil {
 		return nil, err

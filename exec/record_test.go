@@ -2,6 +2,8 @@ package exec
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,7 +112,7 @@ func TestUnsaved(t *testing.T) {
 		line string
 		want int
 	}{
-		{"x = randn 4 32 seed=1", 1}, {"help", 1}, {"stat x", 2}, {"export session a.fp4.md", 0}, {"stat x", 1}, {"undo", 0}, {"note a", 1}, {"export session b.fp4.md", 0}, {"export x x.npy", 1},
+		{"x = randn 4 32 seed=1", 1}, {"help", 1}, {"stat x", 2}, {"export session a.fp4.md", 0}, {"stat x", 1}, {"undo", 0}, {"note a", 1}, {"export session b.fp4.md", 0}, {"undo", 1}, {"undo", 2}, {"stat x", 3}, {"export session b.fp4.md", 0}, {"export x x.npy", 1},
 	} {
 		r.do(step.line)
 		if got := r.Unsaved(); got != step.want {
@@ -119,6 +121,82 @@ func TestUnsaved(t *testing.T) {
 	}
 	if q := r.do("quit").(Quit); q.Unsaved != 1 {
 		t.Errorf("%+v", q)
+	}
+}
+
+// heard is a journal that remembers what it was told.
+type heard []string
+
+func (h *heard) Add(command, output string, reads []notebook.Input) {
+	line := command + " | " + strings.SplitN(output, "\n", 2)[0]
+	for _, in := range reads {
+		line += fmt.Sprintf(" | %s is absolute: %v", in.Name, filepath.IsAbs(in.Path))
+	}
+	*h = append(*h, line)
+}
+func (h *heard) Undo()  { *h = append(*h, "undo") }
+func (h *heard) Saved() { *h = append(*h, "saved") }
+
+// TestJournal: what is recorded reaches the journal as it happens, and nothing else does.
+func TestJournal(t *testing.T) {
+	dir := t.TempDir()
+	h := new(heard)
+	opt := options(dir)
+	opt.Journal = h
+	r := &rig{Session: New(opt), t: t, dir: dir}
+	r.write("x.npy", array(2, 2, func(int) float32 { return 1 }))
+	r.do("x = load x.npy")
+	r.do("help")
+	r.fails("stat nosuch", ErrUsage)
+	if cell := r.Run(t.Context(), "expect 1 > 2", nil); !errors.Is(cell.Err, ErrCheckFailed) {
+		t.Fatal(cell.Err)
+	}
+	r.do("undo")
+	r.do("export session a.fp4.md")
+	r.Baseline()
+	want := []string{"x = load x.npy | ", "expect 1 > 2 | ", "undo", "saved", "saved"}
+	if len(*h) != len(want) {
+		t.Fatalf("heard %q", *h)
+	}
+	for i := range want {
+		if !strings.HasPrefix((*h)[i], want[i]) {
+			t.Errorf("heard %q, want %q", (*h)[i], want[i])
+		}
+	}
+	if !strings.HasSuffix((*h)[0], "x.npy is absolute: true") {
+		t.Errorf("the journal does not say where the file is: %q", (*h)[0])
+	}
+	again := New(options(t.TempDir()))
+	again.Adopt("", []notebook.Input{{Name: "x.npy", Path: filepath.Join(dir, "x.npy")}})
+	if cell := again.Run(t.Context(), "x = load x.npy", nil); cell.Err != nil {
+		t.Errorf("recovered elsewhere: %v", cell.Err)
+	}
+}
+
+// TestSaveNotebook: an edited notebook replaces the one that was opened, unless it was
+// changed meanwhile or would not open again.
+func TestSaveNotebook(t *testing.T) {
+	r := newRig(t)
+	r.do("x = randn 2 4 seed=1")
+	was, now := []byte("# a\n"), []byte("# b\n")
+	path := filepath.Join(r.dir, "n.fp4.md")
+	if err := os.WriteFile(path, was, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SaveNotebook("n.fp4.md", now, was); err == nil || !strings.Contains(err.Error(), "changed since") {
+		t.Errorf("a file that changed was overwritten: %v", err)
+	}
+	if err := r.SaveNotebook("n.fp4.md", was, []byte("```fp4\n")); err == nil {
+		t.Error("a notebook that does not parse was written")
+	}
+	if err := r.SaveNotebook("n.fp4.md", was, now); err != nil || r.Unsaved() != 0 {
+		t.Errorf("%v, %d unsaved", err, r.Unsaved())
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != string(now) {
+		t.Errorf("%q, %v", data, err)
+	}
+	if in, err := r.InputsFor(t.Context(), path, []string{"stat x", "load n.fp4.md"}); err != nil || len(in) != 1 || in[0].Path != "n.fp4.md" || len(in[0].SHA256) != 64 {
+		t.Errorf("%+v, %v", in, err)
 	}
 }
 

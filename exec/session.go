@@ -60,6 +60,8 @@ type Engine interface {
 	Handles() []Handle
 	Log() []Cell
 	Unsaved() int
+	// Recorded are the cells that the saved session would have, in order.
+	Recorded() []Cell
 }
 
 // Options is what a session needs from the outside. The zero value works: no tour,
@@ -75,6 +77,7 @@ type Options struct {
 	Failure  func(error) []string              // likewise of an error
 	Snap     func(e Engine, view string, width, height int) ([]string, error)
 	Set      map[string]string // settings that differ from the built-in ones: backend
+	Journal  Journal           // keeps what is recorded as it happens; nil: nothing does
 }
 
 // Session is the state behind one front end: handles, settings, aliases and the log.
@@ -89,7 +92,8 @@ type Session struct {
 	mu      sync.RWMutex // guards what follows
 	state   state
 	log     []entry
-	saved   int             // recorded entries that the last export session wrote
+	saved   int             // recorded entries that the last export session wrote and that are still there
+	dropped int             // those that it wrote and undo took back since
 	written map[string]bool // notebooks that this session wrote: it may write them again
 }
 
@@ -156,10 +160,12 @@ func (s *Session) execute(ctx context.Context, parsed language.Line, progress fu
 	if sourced && !c.undone {
 		return cell
 	}
-	s.remember(entry{cell: cell, recorded: ok && !c.saved && s.verb(parsed.Verb).recorded, before: before}, c.undone)
+	done := entry{cell: cell, recorded: ok && !c.saved && s.verb(parsed.Verb).recorded, before: before}
+	s.remember(done, c.undone)
 	if c.saved {
 		s.markSaved()
 	}
+	s.keep(done, c)
 	return cell
 }
 
@@ -244,11 +250,12 @@ func (s *Session) Log() []Cell {
 	return out
 }
 
-// Unsaved counts the recorded commands since the last export session.
+// Unsaved counts what the notebook on disk lacks: the commands recorded since the last
+// export session, and those of it that were taken back.
 func (s *Session) Unsaved() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.recorded() - s.saved
+	return s.recorded() - s.saved + s.dropped
 }
 
 // Table is the command table: help, completion and docs come from it.
@@ -299,7 +306,9 @@ func (s *Session) remember(e entry, undone bool) {
 		if s.log[i].recorded {
 			s.state = s.log[i].before
 			s.log = slices.Delete(s.log, i, i+1)
-			s.saved = min(s.saved, s.recorded())
+			if left := s.recorded(); left < s.saved {
+				s.saved, s.dropped = left, s.dropped+1
+			}
 			return
 		}
 	}
@@ -323,17 +332,22 @@ func (s *Session) remembersWriting(path string) {
 
 // Baseline says that everything recorded so far is on disk already: a notebook was
 // opened and run.
-func (s *Session) Baseline() { s.markSaved() }
+func (s *Session) Baseline() {
+	s.markSaved()
+	if s.opt.Journal != nil {
+		s.opt.Journal.Saved()
+	}
+}
 
 // markSaved notes that the notebook on disk has everything recorded so far.
 func (s *Session) markSaved() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.saved = s.recorded()
+	s.saved, s.dropped = s.recorded(), 0
 }
 
-// recordedCells are the cells of the notebook.
-func (s *Session) recordedCells() []Cell {
+// Recorded are the cells of the notebook that export session would write.
+func (s *Session) Recorded() []Cell {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	var out []Cell

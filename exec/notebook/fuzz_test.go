@@ -25,6 +25,9 @@ func FuzzDocument(f *testing.F) {
 			return
 		}
 		d.Title()
+		if blocks := d.Blocks(); string(Join(blocks)) != text {
+			t.Fatalf("the blocks %+v are not the file %q", blocks, text)
+		}
 		var same, other []Fresh
 		stale := false
 		for i, c := range d.Cells {

@@ -30,6 +30,9 @@ func (b *Builder) Input(name, path, sha256 string) {
 	b.inputs = append(b.inputs, Input{Name: name, Path: path, SHA256: sha256})
 }
 
+// Inputs are the files named so far.
+func (b *Builder) Inputs() []Input { return b.inputs }
+
 // Note adds prose. Lines that would open a fence, a comment or front matter are
 // escaped.
 func (b *Builder) Note(text string) {
@@ -79,11 +82,7 @@ func (b *Builder) Bytes() []byte {
 		s.WriteString("inputs:\n")
 	}
 	for _, in := range b.inputs {
-		fmt.Fprintf(&s, "  %s: {path: %s", strconv.Quote(in.Name), strconv.Quote(in.Path))
-		if in.SHA256 != "" {
-			s.WriteString(", sha256: " + strconv.Quote(in.SHA256))
-		}
-		s.WriteString("}\n")
+		s.WriteString(in.row())
 	}
 	if b.backend != "" {
 		s.WriteString("backend: " + strconv.Quote(b.backend) + "\n")
@@ -103,3 +102,12 @@ func (b *Builder) Bytes() []byte {
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// row is an input as a line of the front matter.
+func (in Input) row() string {
+	sum := ""
+	if in.SHA256 != "" {
+		sum = ", sha256: " + strconv.Quote(in.SHA256)
+	}
+	return fmt.Sprintf("  %s: {path: %s%s}\n", strconv.Quote(in.Name), strconv.Quote(in.Path), sum)
+}

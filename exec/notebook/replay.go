@@ -384,12 +384,19 @@ func (r *replay) failed(ctx context.Context, c Cell, res *CellResult, s language
 	return true
 }
 
-// compare holds the output of a cell against the stored one for this backend.
-func (r *replay) compare(c Cell, res *CellResult) {
-	at := slices.IndexFunc(c.Outs, func(o Out) bool { return o.Backend == r.report.Backend })
+// Stored is the index of the output that is compared on a backend: the one for it, else
+// the one for all; -1 when there is none.
+func (c Cell) Stored(backend string) int {
+	at := slices.IndexFunc(c.Outs, func(o Out) bool { return o.Backend == backend })
 	if at < 0 {
 		at = slices.IndexFunc(c.Outs, func(o Out) bool { return o.Backend == "" })
 	}
+	return at
+}
+
+// compare holds the output of a cell against the stored one for this backend.
+func (r *replay) compare(c Cell, res *CellResult) {
+	at := c.Stored(r.report.Backend)
 	if at < 0 || c.Outs[at].Ignore {
 		return
 	}
