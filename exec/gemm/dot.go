@@ -13,7 +13,7 @@ func (m Model) Dot(op Operands) (Trace, error) {
 	if err := m.check(op); err != nil {
 		return Trace{}, err
 	}
-	t := Trace{Instruction: m.Instruction, Params: m.Params, A: m.A, B: m.B, Scale: m.scale.String(),
+	t := Trace{Instruction: m.Instruction, Params: m.Params, A: m.A, B: m.B, Acc: m.Acc, Scale: m.scale.String(),
 		Source: m.Source, Unverified: m.Unverified, C: op.C, D: op.C}
 	disputed := false
 	for k := 0; k < len(op.A); k += m.L {
@@ -41,7 +41,7 @@ func (m *Model) stepRef(op Operands, first, n int, c uint32) Step {
 	for k := first; k < first+n; k += m.Group {
 		s.Terms = append(s.Terms, m.term(op, k))
 	}
-	s.Terms = append(s.Terms, accumulator(c))
+	s.Terms = append(s.Terms, accumulator(c, m.Acc))
 	for _, t := range s.Terms {
 		if t.Counts {
 			s.E = max(s.E, t.Align)
@@ -53,7 +53,7 @@ func (m *Model) stepRef(op Operands, first, n int, c uint32) Step {
 		t.Units, t.Cut = shiftToZero(t.P*t.M, t.Exp-s.Quantum)
 		s.Sum += t.Units
 	}
-	s.D, s.Rounded = roundToZero(s.Sum, s.Quantum, m.Rho.precision())
+	s.D, s.Rounded = m.Rho.round(s.Sum, s.Quantum)
 	return s
 }
 
@@ -69,39 +69,40 @@ func (m *Model) special(op Operands, first, n int, c uint32) (word uint32, why s
 			pos = where
 		}
 	}
-	switch acc := fp32(c); acc.class {
+	isNaN, infinity := m.Acc.nanWord(), m.Acc.infWord()
+	switch acc := m.Acc.decode(c); acc.class {
 	case nan:
-		return wordNaN, "c is NaN"
+		return isNaN, "c is NaN"
 	case infinite:
 		note(acc.neg, "c")
 	}
 	for k := first; k < first+n; k++ {
 		if m.scale != noScale {
-			if _, _, isNaN := m.scale.decode(op.SFA[k*len(op.SFA)/len(op.A)]); isNaN {
-				return wordNaN, fmt.Sprintf("the scale of a[%d] is NaN", k)
+			if _, _, bad := m.scale.decode(op.SFA[k*len(op.SFA)/len(op.A)]); bad {
+				return isNaN, fmt.Sprintf("the scale of a[%d] is NaN", k)
 			}
-			if _, _, isNaN := m.scale.decode(op.SFB[k*len(op.SFB)/len(op.B)]); isNaN {
-				return wordNaN, fmt.Sprintf("the scale of b[%d] is NaN", k)
+			if _, _, bad := m.scale.decode(op.SFB[k*len(op.SFB)/len(op.B)]); bad {
+				return isNaN, fmt.Sprintf("the scale of b[%d] is NaN", k)
 			}
 		}
 		a, b := m.A.decode(op.A[k]), m.B.decode(op.B[k])
 		switch {
 		case a.class == nan || b.class == nan:
-			return wordNaN, fmt.Sprintf("a[%d] or b[%d] is NaN", k, k)
+			return isNaN, fmt.Sprintf("a[%d] or b[%d] is NaN", k, k)
 		case a.class == finite && b.class == finite:
 		case a.class == finite && a.sig == 0, b.class == finite && b.sig == 0:
-			return wordNaN, fmt.Sprintf("a[%d]·b[%d] is infinity times zero", k, k)
+			return isNaN, fmt.Sprintf("a[%d]·b[%d] is infinity times zero", k, k)
 		default:
 			note(a.neg != b.neg, fmt.Sprintf("a[%d]·b[%d]", k, k))
 		}
 	}
 	switch {
 	case pos != "" && neg != "":
-		return wordNaN, pos + " is +infinity and " + neg + " is -infinity"
+		return isNaN, pos + " is +infinity and " + neg + " is -infinity"
 	case pos != "":
-		return wordInf, pos + " is +infinity"
+		return infinity, pos + " is +infinity"
 	case neg != "":
-		return wordInf | wordNegZero, neg + " is -infinity"
+		return infinity | m.Acc.signWord(), neg + " is -infinity"
 	}
 	return 0, ""
 }
@@ -139,9 +140,9 @@ func (m *Model) term(op Operands, k int) Term {
 }
 
 // accumulator is c as a term.
-func accumulator(c uint32) Term {
-	n := fp32(c)
-	return Term{P: n.sig, M: 1, Exp: n.exp - 23, Align: n.exp, Counts: n.sig != 0, negative: n.neg}
+func accumulator(c uint32, e Element) Term {
+	n := e.decode(c)
+	return Term{P: n.sig, M: 1, Exp: n.exp - elements[e].man, Align: n.exp, Counts: n.sig != 0, negative: n.neg}
 }
 
 // zeroCorner reports the results whose sign published models dispute: the output is
@@ -159,25 +160,6 @@ func (s *Step) zeroCorner() bool {
 	return s.Sum <= 0
 }
 
-// fp32 decodes a binary32 word.
-func fp32(w uint32) number {
-	n := number{sig: int64(w & 0x7fffff), exp: int(w>>23&0xff) - 127, neg: w>>31 == 1}
-	switch {
-	case n.exp == 128 && n.sig == 0:
-		n.class = infinite
-	case n.exp == 128:
-		n.class = nan
-	case n.exp == -127:
-		n.exp = -126
-	default:
-		n.sig |= 1 << 23
-	}
-	if n.neg {
-		n.sig = -n.sig
-	}
-	return n
-}
-
 // shiftToZero is v·2^n cut toward zero; |v| is below 2^63 and nothing is lost at
 // the top, because v is zero or its unit lies at most F bits above the quantum. cut
 // reports dropped bits.
@@ -190,6 +172,50 @@ func shiftToZero(v int64, n int) (shifted int64, cut bool) {
 	}
 	q := v / (1 << -n)
 	return q, q<<-n != v
+}
+
+// round converts u·2^q to an output word; inexact reports dropped bits.
+func (r Rounding) round(u int64, q int) (word uint32, inexact bool) {
+	if r == RNEFP16 {
+		return roundToFP16(u, q)
+	}
+	return roundToZero(u, q, r.precision())
+}
+
+// roundToFP16 converts u·2^q to the nearest FP16 word, ties to even: 65,520 and above
+// is infinity, and zero is +0 whatever its sign was.
+func roundToFP16(u int64, q int) (word uint32, inexact bool) {
+	if u == 0 {
+		return 0, false
+	}
+	sign, mag := uint32(0), uint64(u)
+	if u < 0 {
+		sign, mag = F16.signWord(), -uint64(u)
+	}
+	top := bits.Len64(mag) - 1 + q
+	if top >= 16 {
+		return sign | F16.infWord(), false
+	}
+	field := max(top, -14) + 14 // exponent field less one: the leading bit carries into it
+	drop := max(top, -14) - 10 - q
+	man := mag
+	switch {
+	case drop > 63:
+		return 0, true
+	case drop > 0:
+		man = mag >> drop
+		rest, half := mag-man<<drop, uint64(1)<<(drop-1)
+		inexact = rest != 0
+		if rest > half || rest == half && man&1 == 1 {
+			man++
+		}
+	default:
+		man = mag << -drop
+	}
+	if man == 0 {
+		return 0, true
+	}
+	return sign | uint32(field)<<10 + uint32(man), inexact
 }
 
 // roundToZero converts u·2^q to an FP32 word with p significant bits, toward zero:

@@ -1,5 +1,7 @@
 package gemm
 
+import "math"
+
 // Element is an operand type of a tensor-core instruction.
 type Element uint8
 
@@ -13,6 +15,7 @@ const (
 	E3M2
 	E2M3
 	E2M1
+	F32 // accumulators only
 )
 
 // special says what the codes with the largest exponent field mean.
@@ -36,6 +39,7 @@ var elements = [...]struct {
 	F16: {"f16", 16, 5, 10, 0, ieee}, BF16: {"bf16", 16, 8, 7, 0, ieee}, TF32: {"tf32", 32, 8, 10, 13, ieee},
 	E4M3: {"e4m3", 8, 4, 3, 0, onlyNaN}, E5M2: {"e5m2", 8, 5, 2, 0, ieee},
 	E3M2: {"e3m2", 6, 3, 2, 0, allFinite}, E2M3: {"e2m3", 6, 2, 3, 0, allFinite}, E2M1: {"e2m1", 4, 2, 1, 0, allFinite},
+	F32: {"f32", 32, 8, 23, 0, ieee},
 }
 
 // String returns the PTX name, for example "e4m3".
@@ -56,6 +60,27 @@ func (e Element) Bits() int {
 
 // hexDigits is how many hex digits write one code.
 func (e Element) hexDigits() int { return (e.Bits() + 3) / 4 }
+
+// The special words of an accumulator type. NaN is what every tensor core returns.
+func (e Element) nanWord() uint32  { return 1<<(elements[e].bits-1) - 1 }
+func (e Element) infWord() uint32  { return (1<<elements[e].exp - 1) << elements[e].man }
+func (e Element) signWord() uint32 { return 1 << (elements[e].bits - 1) }
+
+// value is the number that a code stands for; its sign bit is kept for zero.
+func (e Element) value(code uint32) float64 {
+	n := e.decode(code)
+	v := math.Ldexp(math.Abs(float64(n.sig)), n.exp-elements[e].man)
+	switch n.class {
+	case nan:
+		return math.NaN()
+	case infinite:
+		v = math.Inf(1)
+	}
+	if n.neg {
+		v = -v
+	}
+	return v
+}
 
 // class is what a code stands for.
 type class uint8
@@ -125,3 +150,6 @@ func (s scaleFormat) decode(b uint8) (sig int64, exp int, isNaN bool) {
 	n := E4M3.decode(uint32(b & 0x7f))
 	return n.sig, n.exp, n.class == nan
 }
+
+// fp32 decodes a binary32 word.
+func fp32(w uint32) number { return F32.decode(w) }

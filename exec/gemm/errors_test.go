@@ -43,7 +43,7 @@ func TestLookupErrors(t *testing.T) {
 		{"mxf4nvf4", "sm100", `no kind "mxf4nvf4"|mxf4nvf4.ue8m0`},
 		{"bf16", "sm60", `no architecture "sm60"|sm70, sm75|sm121|arch=sm80`},
 		{"bf16", "", `no architecture ""`},
-		{"bf16", "sm75", "sm75 has no bf16 instruction|sm75 has f16; bf16 exists on sm80|arch=sm80"},
+		{"bf16", "sm75", "sm75 has no bf16 instruction|sm75 has f16, f16.f16out; bf16 exists on sm80|arch=sm80"},
 		{"mxf4", "sm90", "sm90 has no mxf4 instruction|arch=sm100"},
 		{"f8.e2m1", "sm100", `no operand types "e2m1"|e4m3 e5m2|kind=f8.e4m3.e4m3`},
 		{"f8.e4m3.e5m2.e5m2", "sm100", `no operand types`},
@@ -68,6 +68,9 @@ func TestTable(t *testing.T) {
 		seen[in] = true
 		if m.L%m.Step != 0 || m.L%m.Group != 0 || m.Source == "" || m.Rho.precision() == 0 {
 			t.Errorf("%v: %+v", in, m)
+		}
+		if (m.Rho == RNEFP16) != (m.Acc == F16) || m.Acc != F16 && m.Acc != F32 {
+			t.Errorf("%v: %s results of type %s", in, m.Rho, m.Acc)
 		}
 		if (m.Group > 1) != (m.A == E2M1 && m.scale != noScale && m.L >= 64) {
 			t.Errorf("%v: groups of %d", in, m.Group)

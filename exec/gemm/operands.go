@@ -12,13 +12,14 @@ import (
 type Operands struct {
 	A, B     []uint32 // one code an element, k ascending, in the low bits; TF32 as whole FP32 words
 	SFA, SFB []uint8  // one scale byte a block, k ascending; empty for kinds without scales
-	C        uint32   // FP32 word
+	C        uint32   // accumulator: FP32 word, or FP16 for kinds with FP16 results
 }
 
 // ParseHexOperands reads operands as they are typed: codes and scales in K order,
 // most significant digit first within a code, one digit an FP4 element, two an FP8 or
 // FP6 one, four a 16-bit one, eight a TF32 word, two a scale; c is an 8-digit FP32
-// word, or empty for an instruction without accumulator (c = 0). "0x" in front and
+// word (4 digits, FP16, for kinds with FP16 results), or empty for an instruction
+// without accumulator (c = 0). "0x" in front and
 // "_" anywhere are ignored. Errors (ErrMalformed, ErrMismatch) name the operand.
 func ParseHexOperands(kind, a, b, sfa, sfb, c string) (Operands, error) {
 	m, err := lookupKind(kind)
@@ -38,7 +39,7 @@ func ParseHexOperands(kind, a, b, sfa, sfb, c string) (Operands, error) {
 	if op.SFB, err = parseScales("sfb", sfb); err != nil {
 		return Operands{}, err
 	}
-	if op.C, err = parseWord("c", c); err != nil {
+	if op.C, err = parseWord("c", c, m.Acc); err != nil {
 		return Operands{}, err
 	}
 	return op, m.checkLengths(op)
@@ -100,14 +101,15 @@ func parseScales(name, s string) ([]uint8, error) {
 	return scales, nil
 }
 
-func parseWord(name, s string) (uint32, error) {
-	words, err := parseDigits(name, s, "an FP32 word", 8)
+func parseWord(name, s string, e Element) (uint32, error) {
+	width, unit := e.hexDigits(), strings.ToUpper(strings.Replace(e.String(), "f", "fp", 1))+" word"
+	words, err := parseDigits(name, s, "an "+unit, width)
 	if err != nil || len(words) == 0 {
 		return 0, err
 	}
 	if len(words) > 1 {
-		return 0, fault(inspect.ErrMalformed, fmt.Sprintf("%s= has %d hex digits", name, 8*len(words)),
-			"it is one FP32 word of 8 digits", "give 8 digits")
+		return 0, fault(inspect.ErrMalformed, fmt.Sprintf("%s= has %d hex digits", name, width*len(words)),
+			fmt.Sprintf("it is one %s of %d digits", unit, width), fmt.Sprintf("give %d digits", width))
 	}
 	return words[0], nil
 }
@@ -164,6 +166,9 @@ func (m *Model) check(op Operands) error {
 		return fault(inspect.ErrMismatch, fmt.Sprintf("a= and b= have %d elements", k),
 			fmt.Sprintf("a %s instruction on %s takes a multiple of %d", m.Kind, m.Arch, m.Step),
 			fmt.Sprintf("pad with zero codes to %d elements", (k/m.Step+1)*m.Step))
+	}
+	if op.C>>m.Acc.Bits() != 0 {
+		return fault(inspect.ErrMalformed, "c does not fit its type", fmt.Sprintf("it is %s", m.Acc), "the word lies in the low bits")
 	}
 	for k := range op.A {
 		if op.A[k]>>m.A.Bits() != 0 || op.B[k]>>m.B.Bits() != 0 {

@@ -74,3 +74,24 @@ func TestNaNOutputs(t *testing.T) {
 		}
 	}
 }
+
+// TestRoundToFP16 compares with rounding of the exact value in float64.
+func TestRoundToFP16(t *testing.T) {
+	r := &random{seed: 3}
+	for q := -70; q <= 14; q++ {
+		for i := range 400 {
+			u := int64(r.word()) >> (12 + r.word()%50)
+			if i%4 == 0 { // a tie, or one unit beside it
+				u = u>>30<<30 | 1<<29 + int64(r.word()%3) - 1
+			}
+			want := nearest(math.Ldexp(float64(u), q), 10, -14, 65504)
+			got, inexact := roundToFP16(u, q)
+			if value := F16.value(got); value != float64(want) || got == F16.signWord() {
+				t.Fatalf("%d·2^%d: %04x = %g, want %g", u, q, got, value, want)
+			}
+			if exact := float64(want) == math.Ldexp(float64(u), q); !math.IsInf(float64(want), 0) && exact == inexact {
+				t.Fatalf("%d·2^%d: inexact is %v", u, q, inexact)
+			}
+		}
+	}
+}

@@ -5,11 +5,12 @@ type Trace struct {
 	Instruction
 	Params
 	A, B       Element // operand types
+	Acc        Element // type of c and d
 	Scale      string  // type of the block scales, "ue4m3" or "ue8m0"; empty without
 	Source     string  // who published the parameters
 	Unverified string  // why nobody checked this row on its hardware; empty when somebody did
 	Corner     string  // set when published models disagree about this very result
-	C, D       uint32  // FP32 words before and after
+	C, D       uint32  // words of type Acc before and after
 	Steps      []Step  // one for each fused sum; a K beyond L is a chain of them
 }
 
@@ -22,7 +23,7 @@ type Step struct {
 	Quantum    int    // E - F: units below 2^Quantum are cut
 	Sum        int64  // exact sum of all Units
 	Rounded    bool   // the output rounding of Sum dropped bits
-	C, D       uint32 // FP32 words before and after
+	C, D       uint32 // words before and after
 }
 
 // Term is one addend: its exact value is P·M·2^Exp.

@@ -220,7 +220,7 @@ func TestDotB200(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", v.Name, err)
 		}
-		if want, err := parseWord("d", v.D); err != nil || got.D != want {
+		if want, err := parseWord("d", v.D, m.Acc); err != nil || got.D != want {
 			t.Errorf("%s: %08x, hardware %08x", v.Name, got.D, want)
 		}
 	}
