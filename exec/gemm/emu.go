@@ -50,11 +50,12 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	if err != nil {
 		return layer.Output{}, err
 	}
+	alpha := p.setAlpha(&out)
 	out.Notes = append(out.Notes, weightNotes(p.w)...)
 	if p.M == 0 {
 		return out, nil
 	}
-	end, err := p.epilogue(out.Alpha)
+	end, err := p.epilogue(alpha...)
 	if err != nil {
 		return layer.Output{}, err
 	}
@@ -74,6 +75,7 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	if err != nil {
 		return layer.Output{}, err
 	}
+	out.Notes = append(out.Notes, end.notes()...)
 	if n := disputed.Load(); n > 0 {
 		out.Notes = append(out.Notes, fmt.Sprintf("%d sums underflowed to zero from below: %s", n, unverifiedZero))
 	}
@@ -100,9 +102,8 @@ type dots interface {
 	disputed() int // results since load whose sign published models dispute
 }
 
-// chain prepares the operands, and fills in all of the output but y.
+// chain prepares the operands, and fills in all of the output but y and alpha.
 func (p *problem) chain(ctx context.Context, out *layer.Output) (chain, error) {
-	out.Alpha = p.w.Global.Multiplier()
 	if p.Mode == layer.W4A16 {
 		return p.chainBF16(ctx, out)
 	}
@@ -122,13 +123,10 @@ func (p *problem) chain(ctx context.Context, out *layer.Output) (chain, error) {
 	if p.M == 0 {
 		return nil, nil
 	}
-	x, notes, err := p.quantizeX(ctx, format)
-	if err != nil {
+	if err := p.quantizeX(ctx, format, out); err != nil {
 		return nil, err
 	}
-	out.XBlocks, out.Notes = x, append(out.Notes, notes...)
-	out.Alpha = float32(x.Global.Multiplier() * out.Alpha)
-	return &chainFP4{model: m, x: x, w: p.w}, nil
+	return &chainFP4{model: m, x: out.XBlocks, w: p.w}, nil
 }
 
 // chainBF16 prepares w4a16.

@@ -2,6 +2,8 @@ package gemm
 
 import (
 	"fmt"
+	"math"
+	"sync/atomic"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -15,11 +17,14 @@ type epilogue struct {
 	alpha []float32 // by row of x; one value serves all
 	bias  []float32 // by column; nil without
 	out   inspect.DType
+
+	overflowed atomic.Int64 // accumulators that left the output type before the global scale
 }
 
-// epilogue resolves what was asked for against the layer.
-func (p *problem) epilogue(alpha float32) (*epilogue, error) {
-	e := &epilogue{Epilogue: p.Epilogue, alpha: []float32{alpha}, out: p.Out}
+// epilogue resolves what was asked for against the layer. There is one alpha for all
+// rows of x, or one each.
+func (p *problem) epilogue(alpha ...float32) (*epilogue, error) {
+	e := &epilogue{Epilogue: p.Epilogue, alpha: alpha, out: p.Out}
 	var err error
 	e.bias, err = p.bias()
 	return e, err
@@ -52,12 +57,21 @@ func (e *epilogue) row(y, acc []float32, m, n0 int) {
 		}
 		return
 	}
+	overflowed := int64(0)
 	for j, a := range acc {
 		y[j] = e.apply(a, alpha, n0+j)
+		if e.Alpha == layer.AlphaOut && math.IsInf(float64(roundFloat32(a, e.out)), 0) && !math.IsInf(float64(a), 0) {
+			overflowed++
+		}
+	}
+	if overflowed > 0 {
+		e.overflowed.Add(overflowed)
 	}
 }
 
-// apply is the general epilogue of one output.
+// apply is the general epilogue of one output. A product of two 16-bit numbers is
+// exact in float32 or rounds there as it would directly, so AlphaOut is their own
+// product in the output type.
 func (e *epilogue) apply(acc, alpha float32, n int) float32 {
 	var v float32
 	switch e.Alpha {
@@ -65,8 +79,8 @@ func (e *epilogue) apply(acc, alpha float32, n int) float32 {
 		v = float32(alpha * acc)
 	case layer.AlphaBF16:
 		v = float32(fp4.RoundBF16(alpha) * acc)
-	case layer.AlphaOut: // exact in float32 for 16-bit operands, so this is their own product
-		v = float32(roundFloat32(alpha, e.out) * roundFloat32(acc, e.out))
+	case layer.AlphaOut:
+		v = roundFloat32(float32(roundFloat32(alpha, e.out)*roundFloat32(acc, e.out)), e.out)
 	}
 	switch e.Bias {
 	case layer.BiasF32:
@@ -75,4 +89,23 @@ func (e *epilogue) apply(acc, alpha float32, n int) float32 {
 		v = float32(roundFloat32(v, e.out) + roundFloat32(e.bias[n], e.out))
 	}
 	return roundFloat32(v, e.out)
+}
+
+// notes tell what the place of alpha cost; to be read after the last row.
+func (e *epilogue) notes() []string {
+	var notes []string
+	place := map[layer.AlphaPlace]inspect.DType{layer.AlphaF32: inspect.F32, layer.AlphaBF16: inspect.BF16, layer.AlphaOut: e.out}[e.Alpha]
+	worst, at := 0.0, float32(0)
+	for _, a := range e.alpha {
+		if d := math.Abs(float64(roundFloat32(a, place))/float64(a) - 1); d > worst {
+			worst, at = d, a
+		}
+	}
+	if worst > 0 {
+		notes = append(notes, fmt.Sprintf("alpha %.6g is %.6g as %s, off by %.2g", at, roundFloat32(at, place), place, worst))
+	}
+	if n := e.overflowed.Load(); n > 0 {
+		notes = append(notes, fmt.Sprintf("%d accumulators overflowed %s before the global scale was applied", n, e.out))
+	}
+	return notes
 }

@@ -31,9 +31,9 @@ func (Ref) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	if err != nil {
 		return layer.Output{}, err
 	}
-	if p.Order != (layer.Order{}) || p.Epilogue.Alpha != layer.AlphaF32 {
-		return layer.Output{}, fault(inspect.ErrUnsupported, fmt.Sprintf("the reference has no order %s and no epilogue %s", p.Order, p.Epilogue),
-			"it sums in float64 and rounds once", "backend=emu, or leave order= and epilogue= out")
+	if p.Order != (layer.Order{}) || p.Epilogue.Alpha != layer.AlphaF32 || p.Global != nil || p.Alpha != nil {
+		return layer.Output{}, fault(inspect.ErrUnsupported, fmt.Sprintf("the reference has no order %s, no epilogue %s and no alpha", p.Order, p.Epilogue),
+			"it dequantizes each number, sums in float64 and rounds once", "backend=emu, or leave order=, epilogue= and alpha= out")
 	}
 	bias, err := p.bias()
 	if err != nil {
@@ -83,12 +83,14 @@ func (p *problem) quantizedRef(ctx context.Context, out *layer.Output) (matrix, 
 	if err != nil || p.M == 0 {
 		return denseMatrix{}, err
 	}
-	b, notes, err := p.quantizeX(ctx, format)
-	out.XBlocks, out.Notes = b, notes
-	if err != nil {
+	if err := p.quantizeX(ctx, format, out); err != nil {
 		return nil, err
 	}
-	return newBlockMatrix(b), nil
+	out.Factors = nil // the reference has no alpha
+	if out.XGlobals != nil {
+		return newTokenMatrix(out), nil
+	}
+	return newBlockMatrix(out.XBlocks), nil
 }
 
 // matrix gives the rows of an operand as numbers.
@@ -135,6 +137,27 @@ func (b blockMatrix) row(i int, dst []float64) {
 		for j := k; j < min(k+b.Block, len(dst)); j++ {
 			dst[j] = value[b.Code(i, j)]
 		}
+	}
+}
+
+// tokenMatrix is a blockMatrix whose rows have global scales of their own.
+type tokenMatrix struct {
+	*fp4.Blocks
+	local   blockMatrix // without a global scale
+	globals []float32   // divisors by row
+}
+
+func newTokenMatrix(out *layer.Output) tokenMatrix {
+	b := *out.XBlocks
+	b.Global = fp4.GlobalScale{}
+	return tokenMatrix{&b, newBlockMatrix(&b), out.XGlobals}
+}
+
+func (t tokenMatrix) row(i int, dst []float64) {
+	t.local.row(i, dst)
+	g := float64(t.globals[i])
+	for k, v := range dst {
+		dst[k] = float64(float32(v / g))
 	}
 }
 
