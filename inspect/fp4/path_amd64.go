@@ -44,3 +44,65 @@ func expandAVX512(dst *float32, codes, scales *byte, blocks, words int, v *Value
 //
 //go:noescape
 func expandAVX2(dst *float32, codes, scales *byte, blocks, words int, v *Values, highFirst, stream bool)
+
+// amax is amaxPortable.
+func (p path) amax(dst, x []float32, size int, dropNaN bool) {
+	switch {
+	case p == portable || size%16 != 0 || len(dst) == 0:
+		amaxPortable(dst, x, size, dropNaN)
+	case p == avx512:
+		amaxAVX512(&dst[0], &x[0], len(dst), size/16, dropNaN)
+	default:
+		amaxAVX2(&dst[0], &x[0], len(dst), size/16, dropNaN)
+	}
+}
+
+// roundBF16 is roundPortable; dst is at least as long as x.
+func (p path) roundBF16(dst, x []float32) {
+	whole := len(x) &^ 15
+	switch {
+	case p == portable || whole == 0:
+		whole = 0
+	case p == avx512:
+		roundAVX512(&dst[0], &x[0], whole/16)
+	default:
+		roundAVX2(&dst[0], &x[0], whole/16)
+	}
+	roundPortable(dst[whole:], x[whole:])
+}
+
+// encode is encodePortable. Ties toward zero are one recipe's.
+func (p path) encode(codes []byte, x, by []float32, size int, e elements) {
+	switch {
+	case p == portable || size%16 != 0 || e&tiesDown != 0 || len(by) == 0:
+		encodePortable(codes, x, by, size, e)
+	case p == avx512:
+		encodeAVX512(&codes[0], &x[0], &by[0], len(by), size/16, e, e.nan())
+	default:
+		encodeAVX2(&codes[0], &x[0], &by[0], len(by), size/16, e, e.nan())
+	}
+}
+
+// amaxAVX512 reduces blocks of words·16 values.
+//
+//go:noescape
+func amaxAVX512(dst, x *float32, blocks, words int, dropNaN bool)
+
+//go:noescape
+func amaxAVX2(dst, x *float32, blocks, words int, dropNaN bool)
+
+// roundAVX512 rounds words·16 values to bfloat16.
+//
+//go:noescape
+func roundAVX512(dst, x *float32, words int)
+
+//go:noescape
+func roundAVX2(dst, x *float32, words int)
+
+// encodeAVX512 packs the codes of blocks of words·16 values.
+//
+//go:noescape
+func encodeAVX512(codes *byte, x, by *float32, blocks, words int, e elements, nan uint8)
+
+//go:noescape
+func encodeAVX2(codes *byte, x, by *float32, blocks, words int, e elements, nan uint8)

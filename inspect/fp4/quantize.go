@@ -71,13 +71,12 @@ type scheme struct {
 	use       GlobalUse
 	// global turns the tensor's amax into the stored global scale; nil if there is none.
 	global func(amax float32, bf16 bool) float32
-	// amax reduces the block.
-	amax func(block []float32) float32
-	// scale turns the block's amax into the stored scale and into what element
-	// is to divide or multiply by.
-	scale func(amax float32, p pass) (code uint8, by float32)
-	// element turns one input into its code.
-	element func(x, by float32, p pass) uint8
+	// dropNaN says that the block's amax passes over NaN, unless there is nothing else.
+	dropNaN bool
+	// scale turns the block's amax into the stored scale and into what the elements
+	// are to be divided or multiplied by.
+	scale    func(amax float32, p pass) (code uint8, by float32)
+	elements elements
 }
 
 // pass is what holds for a whole tensor.
@@ -115,19 +114,36 @@ func Quantize(x []float32, rows, cols int, opt QuantOptions) (Blocks, error) {
 	if b.Global = s.globalScale(x, opt); b.Global.Use != NoGlobal {
 		p.global, p.single = b.Global.Value, false
 	}
-	var values [32]float32
-	var codes [32]uint8
-	for i := range b.Scales {
-		block := values[:s.block]
-		load(block, x[i*s.block:], opt.InputBF16)
-		scale, by := s.scale(s.amax(block), p)
-		for j, v := range block {
-			codes[j] = s.element(v, by, p)
-		}
-		b.Scales[i] = scale
-		PackInto(b.Codes[i*s.block/2:], codes[:s.block], LowFirst)
-	}
+	s.blocks(fastest, x, &b, p)
 	return b, nil
+}
+
+// chunk is how many blocks are quantized together: their values stay in the first cache.
+const chunk = 128
+
+// blocks fills codes and scales.
+func (s *scheme) blocks(way path, x []float32, b *Blocks, p pass) {
+	var rounded [32 * chunk]float32
+	var by [chunk]float32
+	e := s.elements
+	if !p.single || !p.bf16 {
+		e &^= roundsBF16
+	}
+	codes := b.Codes
+	for scales := b.Scales; len(scales) > 0; {
+		n := min(chunk, len(scales))
+		in := x[:n*s.block]
+		if p.bf16 {
+			way.roundBF16(rounded[:], in)
+			in = rounded[:len(in)]
+		}
+		way.amax(by[:n], in, s.block, s.dropNaN)
+		for i, amax := range by[:n] {
+			scales[i], by[i] = s.scale(amax, p)
+		}
+		way.encode(codes, in, by[:n], s.block, e)
+		x, codes, scales = x[n*s.block:], codes[n*s.block/2:], scales[n:]
+	}
 }
 
 // globalScale applies the policy.
@@ -145,25 +161,15 @@ func (s *scheme) globalScale(x []float32, opt QuantOptions) GlobalScale {
 	return GlobalScale{s.use, s.global(amax, opt.InputBF16)}
 }
 
-// load copies the block at the start of x.
-func load(dst, x []float32, bf16 bool) {
-	copy(dst, x)
-	if bf16 {
-		for i, v := range dst {
-			dst[i] = RoundBF16(v)
-		}
-	}
-}
-
 // Amax is the largest magnitude of x; NaN if there is a NaN, as torch.amax has it,
 // and 0 for no elements.
 func Amax(x []float32) float32 {
-	// Magnitudes compare as integers, and NaN above infinity.
-	var top uint32
-	for _, v := range x {
-		top = max(top, math.Float32bits(v)&^(1<<31))
+	var top [1]float32
+	whole := len(x) &^ 15
+	if whole > 0 {
+		fastest.amax(top[:], x[:whole], whole, false)
 	}
-	return math.Float32frombits(top)
+	return math.Float32frombits(max(math.Float32bits(top[0]), topMagnitude(x[whole:], false)))
 }
 
 // find returns the arithmetic that opt selects.

@@ -13,40 +13,40 @@ var recipes = [...]recipe{
 	{
 		name: "compressed-tensors",
 		doc:  "compressed-tensors and llm-compressor on a CPU, min-max observer, arithmetic in the dtype of the weights; global scale divides, MXFP4 scale rounds amax up from 1.75·2^e",
-		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, amax: Amax,
-			global: ctGlobal, scale: ctScale, element: ctElement},
-		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: ctScaleMX, element: ctElement},
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides,
+			global: ctGlobal, scale: ctScale, elements: divides | roundsBF16 | plusZero | nanIsZero},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, scale: ctScaleMX, elements: divides | roundsBF16 | plusZero | nanIsZero},
 	},
 	{
 		name: "flashinfer-exact",
 		doc:  "flashinfer's and TransformerEngine's quantization kernel with IEEE division (fast math off); global scale divides",
-		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, amax: amaxIgnoringNaN,
-			global: encodeGlobal, scale: flashinferScale, element: multiplied},
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, dropNaN: true,
+			global: encodeGlobal, scale: flashinferScale},
 	},
 	{
 		name: "modelopt",
 		doc:  "NVIDIA ModelOpt, dynamic path; global scale multiplies, all-zero NVFP4 blocks get scale 1, MXFP4 rounds ties toward zero and +0 to code 8",
-		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Multiplies, amax: Amax,
-			global: decodeGlobal, scale: modeloptScale, element: modeloptElement},
-		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: modeloptScaleMX, element: modeloptElementMX},
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Multiplies,
+			global: decodeGlobal, scale: modeloptScale, elements: divides | plusZero},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, scale: modeloptScaleMX, elements: divides | tiesDown},
 	},
 	{
 		name:  "ocp",
 		doc:   "OCP MX 1.0: scale 2^(floor(log2 amax)-2), elements to nearest even, saturated",
-		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: ocpScale, element: divided},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, scale: ocpScale, elements: divides},
 	},
 	{
 		name: "torchao",
 		doc:  "torchao, two-level NVFP4 (block scales at least 2^-6; global scale multiplies) and MXFP4 in the mode of its inference configs, RCEIL",
-		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Multiplies, amax: Amax,
-			global: decodeGlobal, scale: torchaoScale, element: multiplied},
-		mxfp4: &scheme{block: 32, scaleType: E8M0, amax: Amax, scale: torchaoScaleMX, element: multiplied},
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Multiplies,
+			global: decodeGlobal, scale: torchaoScale},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, scale: torchaoScaleMX},
 	},
 	{
 		name: "vllm",
 		doc:  "vLLM's NVFP4 emulation in PyTorch operations; global scale divides, -0 becomes code 0",
-		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, amax: Amax,
-			global: torchGlobal, scale: vllmScale, element: vllmElement},
+		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides,
+			global: torchGlobal, scale: vllmScale, elements: plusZero},
 	},
 }
 
@@ -62,12 +62,21 @@ func isNaN(x float32) bool { return x != x }
 
 func isInf(x float32) bool { return math.IsInf(float64(x), 0) }
 
-// e4m3 is the byte of a scale: nearest even, saturated, NaN 0x7f.
+// e4m3 is the byte of a scale: nearest even, saturated, NaN 0x7f. It is E4M3.EncodeSat for
+// hot loops. Below 2^-6 the step is 2^-9, to which an addition rounds; above, three
+// fraction bits stay, and a carry out of them is one into the exponent.
 func e4m3(x float32) uint8 {
-	if isNaN(x) {
+	const most, normal, infinity = 0x43e00000, 0x3c800000, 0x7f800000 // 448, 2^-6
+	bits := math.Float32bits(x)
+	a := bits &^ (1 << 31)
+	if a > infinity {
 		return 0x7f
 	}
-	return uint8(E4M3.EncodeSat(x, NearestEven))
+	sign := uint8(bits >> 24 & 0x80)
+	if a = min(a, most); a < normal {
+		return sign | uint8(math.Float32bits(math.Float32frombits(a)+0x1p14))
+	}
+	return sign | uint8((a+0x7ffff+a>>20&1)>>20-(127-7)<<3)
 }
 
 // clamp bounds x and lets NaN through, as torch.clamp does.
@@ -79,21 +88,6 @@ func clamp(x, low, high float32) float32 {
 		return high
 	}
 	return x
-}
-
-// divided and multiplied are the plain elements: IEEE division or multiplication,
-// then the hardware conversion.
-func divided(x, by float32, _ pass) uint8 { return EncodeE2M1(x / by) }
-
-func multiplied(x, by float32, _ pass) uint8 { return EncodeE2M1(x * by) }
-
-// unsignedZero is E2M1 to nearest even by a library that takes the sign from a
-// comparison with zero: -0 gives code 0, a negative that rounds to zero code 8.
-func unsignedZero(q float32) uint8 {
-	if q == 0 {
-		return 0
-	}
-	return EncodeE2M1(q)
 }
 
 // decodeGlobal is the multiplier amax/2688 of ModelOpt and torchao. An all-zero
@@ -142,20 +136,6 @@ func ctScale(amax float32, p pass) (uint8, float32) {
 	return code, DecodeE4M3(code) / p.global
 }
 
-// ctElement divides in float32 when the scale is float32, that is, when a global
-// scale made it so, or when the weights are. A NaN survives the rounding and is then
-// packed as a zero.
-func ctElement(x, by float32, p pass) uint8 {
-	q := x / by
-	if p.single && p.bf16 {
-		q = RoundBF16(q)
-	}
-	if isNaN(q) {
-		return 0
-	}
-	return unsignedZero(q)
-}
-
 // ctScaleMX adds half an E2M1 step to amax and truncates to a power of two, on the
 // bits. A carry beyond the largest exponent, infinity and NaN are all infinite to it.
 func ctScaleMX(amax float32, _ pass) (uint8, float32) {
@@ -183,33 +163,12 @@ func modeloptScale(amax float32, p pass) (uint8, float32) {
 	return code, float32(DecodeE4M3(code) * p.global)
 }
 
-// modeloptElement finds the code by binary search, where NaN sorts last.
-func modeloptElement(x, by float32, _ pass) uint8 { return unsignedZero(x / by) }
-
 // modeloptScaleMX is ceil(log2(amax/6)) with a float32 logarithm.
 func modeloptScaleMX(amax float32, _ pass) (uint8, float32) {
 	if isNaN(amax) || isInf(amax) {
 		return 0xff, amax
 	}
 	return powerOfTwo(ceilLog2(amax/6) + 127)
-}
-
-// modeloptElementMX counts the midpoints below |q|, so ties go toward zero (and NaN
-// to zero), and sets the sign bit of all that is not above zero.
-func modeloptElementMX(x, by float32, _ pass) uint8 {
-	q := x / by
-	if isNaN(q) {
-		return 8
-	}
-	code := EncodeE2M1(q) & 7
-	switch a := math.Abs(float64(q)); a {
-	case 0.75, 1.75, 3.5: // the ties that go up to an even code
-		code--
-	}
-	if q > 0 {
-		return code
-	}
-	return code | 8
 }
 
 // ceilLog2 is ceil(log2(x)) for x >= 0 where log2 is rounded to float32 before the
@@ -289,18 +248,6 @@ func torchaoScaleMX(amax float32, _ pass) (uint8, float32) {
 	return code, DecodeE8M0(254 - code)
 }
 
-// amaxIgnoringNaN is the reduction of the quantization kernels: the maximum
-// instruction drops a NaN operand unless both are NaN.
-func amaxIgnoringNaN(x []float32) float32 {
-	amax := float32(math.NaN())
-	for _, v := range x {
-		if a := float32(math.Abs(float64(v))); !(a <= amax) && !isNaN(a) {
-			amax = a
-		}
-	}
-	return amax
-}
-
 // flashinferScale folds the division by 6 into the global scale. Where the block
 // scale underflows to 0 the reciprocal is bounded, and the codes saturate.
 func flashinferScale(amax float32, p pass) (uint8, float32) {
@@ -333,5 +280,3 @@ func guardedReciprocal(x float32) float32 {
 	}
 	return 1 / x
 }
-
-func vllmElement(x, by float32, _ pass) uint8 { return unsignedZero(x * by) }
