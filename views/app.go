@@ -103,6 +103,7 @@ type nav struct {
 	clickY  int
 	clicked time.Time
 	quit    bool
+	told    bool // that autosaving failed
 	history []string
 }
 
@@ -168,6 +169,7 @@ func (a *App) Init() tea.Cmd {
 		a.show(layersView)
 		a.nav.back = nil
 	}
+	a.offerRecovery()
 	return tea.Batch(tea.RequestBackgroundColor, a.work.submit(tasks...), a.ask())
 }
 
@@ -243,13 +245,17 @@ func (a *App) ran(msg ranMsg) tea.Cmd {
 		a.reject(j.task.line, msg.cell.Err)
 	}
 	a.refresh()
+	a.autosaved()
 	a.panes[logView].(*logPane).note(len(a.frameLog()), j.task.key)
 	var cmds []tea.Cmd
 	if a.afterRun(msg.cell) {
 		return tea.Quit
 	}
-	if msg.cell.Err == nil && j.task.then != nil {
+	switch {
+	case went(msg.cell) && j.task.then != nil:
 		cmds = append(cmds, j.task.then(a, msg.cell))
+	case !went(msg.cell) && j.task.failed != nil:
+		j.task.failed(a, msg.cell)
 	}
 	return tea.Batch(append(cmds, a.work.next())...)
 }
@@ -296,6 +302,17 @@ func (a *App) refresh() {
 	a.at.unsaved = a.opt.Engine.Unsaved()
 	a.at.backend = defaultBackend(a.opt.Engine)
 	a.panes[logView].(*logPane).cells = a.opt.Engine.Log()
+}
+
+// autosaved tells once why commands are no longer kept as they happen.
+func (a *App) autosaved() {
+	if a.opt.Autosave == nil || a.nav.told {
+		return
+	}
+	if err := a.opt.Autosave(); err != nil {
+		a.nav.told = true
+		a.status.fail("", err)
+	}
 }
 
 func (a *App) frameLog() []exec.Cell { return a.panes[logView].(*logPane).cells }

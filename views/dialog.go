@@ -39,7 +39,12 @@ func quitDialog(a *App) *dialog {
 				a.nav.quit = true
 				return a.run("s", "export session "+quoteWord(a.notebook()), nil)
 			}},
-			{"quit without saving", "q", func(*App) tea.Cmd { return tea.Quit }},
+			{"quit without saving", "q", func(a *App) tea.Cmd {
+				if a.opt.Discard != nil {
+					a.opt.Discard()
+				}
+				return tea.Quit
+			}},
 			{"stay", "esc", closeDialog},
 		},
 	}

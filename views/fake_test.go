@@ -377,6 +377,18 @@ func (f *fakeEngine) Log() []exec.Cell {
 	return append([]exec.Cell(nil), f.log...)
 }
 
+func (f *fakeEngine) Recorded() []exec.Cell {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []exec.Cell
+	for _, cell := range f.log {
+		if _, saved := cell.Result.(exec.Exported); !saved && went(cell) {
+			out = append(out, cell)
+		}
+	}
+	return out
+}
+
 func (f *fakeEngine) Unsaved() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

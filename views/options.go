@@ -6,14 +6,17 @@ import "fp4tui/exec"
 // App from it.
 type Options struct {
 	Engine   exec.Engine
-	Path     string    // opened at start; empty: the Start screen
-	Profile  Profile   // colours; empty or "auto": ask the terminal
-	ASCII    bool      // only ASCII glyphs
-	Start    StartInfo // the rows of the Start screen
-	Startup  []string  // commands run at start; with Path and none: c = load PATH
-	Replayed bool      // Startup comes from a notebook: nothing of it is unsaved
-	Tour     []string  // commands that the tour row runs
-	Notebook string    // the file that s suggests; empty: from Path
+	Path     string       // opened at start; empty: the Start screen
+	Profile  Profile      // colours; empty or "auto": ask the terminal
+	ASCII    bool         // only ASCII glyphs
+	Start    StartInfo    // the rows of the Start screen
+	Startup  []string     // commands run at start; with Path and none: c = load PATH
+	Replayed bool         // Startup comes from a notebook: nothing of it is unsaved
+	Tour     []string     // commands that the tour row runs
+	Notebook string       // the file that s suggests; empty: from Path
+	Recover  []Recovery   // sessions that ended without saving, the newest first
+	Discard  func()       // called when the user quits without saving, and means it
+	Autosave func() error // why commands are no longer kept as they happen; nil function: they never were
 	NoMouse  bool
 	Version  string
 }
@@ -30,4 +33,5 @@ type StartRow struct {
 	Text     string // "3 checkpoints found: ./llama-nvfp4"
 	Commands []string
 	Prompt   string // "load "
+	recover  bool   // it opens the offer of the session that was lost
 }

@@ -15,10 +15,14 @@ type startPane struct {
 // startRows fills the Start screen: the tour first, then what the caller found.
 func (a *App) startRows() {
 	p := a.panes[startView].(*startPane)
+	p.rows = nil
 	if len(a.opt.Tour) > 0 {
 		p.rows = append(p.rows, StartRow{Name: "tour", Text: "built-in samples: a real layer, its original, broken ones", Commands: a.opt.Tour})
 	}
 	p.rows = append(p.rows, a.opt.Start.Rows...)
+	if len(a.opt.Recover) > 0 {
+		p.rows = append(p.rows, StartRow{Name: "recover", Text: a.opt.Recover[0].What, recover: true})
+	}
 	if len(p.rows) == 0 {
 		p.rows = []StartRow{{Name: "a path", Text: "a file, a directory or org/name of the hub cache", Prompt: "c = load "}}
 	}
@@ -72,7 +76,11 @@ func (p *startPane) click(s *scene, _, y int) bool {
 }
 
 func (p *startPane) open(a *App) tea.Cmd {
-	row := p.rows[p.list.at]
+	row := p.rows[min(p.list.at, len(p.rows)-1)]
+	if row.recover {
+		a.offerRecovery()
+		return nil
+	}
 	if len(row.Commands) == 0 {
 		a.openPrompt(row.Prompt)
 		return nil

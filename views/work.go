@@ -32,7 +32,13 @@ type task struct {
 	line string
 	key  string
 	then func(*App, exec.Cell) tea.Cmd
+	// failed, when there is one, is called instead: what waited behind it does not run.
+	failed func(*App, exec.Cell)
 }
+
+// went says whether a command did what it says: a check that fails did.
+func went(cell exec.Cell) bool { return cell.Err == nil || errors.Is(cell.Err, exec.ErrCheckFailed) }
+
 
 // job is the command that runs now.
 type job struct {
@@ -101,7 +107,7 @@ func (w *worker) finish(msg ranMsg) *job {
 	j := w.job
 	j.cancel()
 	w.job = nil
-	if msg.cell.Err != nil {
+	if !went(msg.cell) {
 		w.queue = nil
 	}
 	if changesSession(j.task.line) {

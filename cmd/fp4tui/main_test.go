@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	for _, name := range []string{"XDG_CACHE_HOME", "HOME", "LocalAppData", "HF_HOME"} {
+	for _, name := range []string{"XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME", "LocalAppData", "HF_HOME"} {
 		if err := os.Setenv(name, filepath.Join(dir, name)); err != nil {
 			panic(err)
 		}

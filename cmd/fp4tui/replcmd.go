@@ -15,7 +15,9 @@ import (
 	"golang.org/x/term"
 
 	"fp4tui/exec"
+	"fp4tui/exec/journal"
 	"fp4tui/exec/language"
+	"fp4tui/inspect"
 )
 
 const prompt = "fp4> "
@@ -35,10 +37,16 @@ func (a *app) replCommand() *cobra.Command {
 
 // repl runs the line REPL until quit or the end of its input.
 func (a *app) repl(ctx context.Context, path string) error {
-	s := session(exec.Options{})
-	r := &lineREPL{printer: printer{app: a, digits: 4}, session: s}
+	r := &lineREPL{printer: printer{app: a, digits: 4}}
 	read, restore := r.reader()
 	defer restore()
+	if r.terminal {
+		r.journal = a.newJournal()
+		defer func() { endJournal(r.journal, r.warned || r.session.Unsaved() == 0) }()
+		r.offer(a.left())
+	}
+	s := kept(exec.Options{}, r.journal)
+	r.session = s
 	if path != "" {
 		line := loadLine(s, "c", path)
 		fmt.Fprintln(a.out, line)
@@ -50,10 +58,17 @@ func (a *app) repl(ctx context.Context, path string) error {
 		line, err := r.next(read)
 		switch {
 		case errors.Is(err, io.EOF):
+			r.farewell()
 			return exit(r.failed)
 		case err != nil:
 			return err
 		case language.Blank(line):
+			continue
+		}
+		if settled, err := r.settleLost(func(line string) error { return r.run(ctx, line) }, line); settled {
+			if err != nil {
+				fmt.Fprintln(r.err, inspect.Printable(err.Error()))
+			}
 			continue
 		}
 		err = r.run(ctx, line)
@@ -74,8 +89,11 @@ type lineREPL struct {
 	printer
 	session  *exec.Session
 	terminal bool // someone is typing: errors don't end the session
+	told     bool // that autosaving failed
 	warned   bool // the loss of unsaved commands was pointed out
 	failed   int  // exit code of failed checks from a pipe
+	journal  *journal.Journal
+	lost     *journal.Left // a session that ended without saving, until something is done with it
 }
 
 // next reads one command, continuation lines included.
@@ -96,6 +114,14 @@ func (r *lineREPL) next(read func(prompt string) (string, error)) (string, error
 		}
 		b.WriteByte('\n')
 		p = "...> "
+	}
+}
+
+// farewell says what becomes of commands that are in no notebook when the input ends.
+func (r *lineREPL) farewell() {
+	if n := r.session.Unsaved(); r.terminal && n > 0 && r.journal != nil && r.journal.Err() == nil {
+		r.warned = false
+		fmt.Fprintf(r.out, "%d commands are not saved; the next session offers them\n", n)
 	}
 }
 
@@ -123,7 +149,16 @@ func (r *lineREPL) run(ctx context.Context, line string) error {
 		return errLeave
 	}
 	r.warned = false
+	r.autosaved()
 	return nil
+}
+
+// autosaved tells once why commands are no longer kept as they happen.
+func (r *lineREPL) autosaved() {
+	if r.journal != nil && r.journal.Err() != nil && !r.told {
+		r.told = true
+		fmt.Fprintln(r.err, inspect.Printable(r.journal.Err().Error()))
+	}
 }
 
 // progress prints "working 40%" lines for work above 200 ms, at most one a second.

@@ -20,10 +20,11 @@ var version = "development"
 // app is what every subcommand shares: the streams and the flags that stand everywhere.
 type app struct {
 	streams
-	color   string
-	ascii   bool
-	logFile string
-	close   func() // of the log file
+	color     string
+	ascii     bool
+	logFile   string
+	noJournal bool
+	close     func() // of the log file
 }
 
 // colors are the values of --color.
@@ -118,6 +119,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.color, "color", "auto", "colours: "+strings.Join(colors, "|")+" (beats NO_COLOR, which beats CLICOLOR_FORCE)")
 	flags.BoolVar(&a.ascii, "ascii", false, "only ASCII characters")
 	flags.StringVar(&a.logFile, "log-file", "", "write a log of what happens inside to this file")
+	flags.BoolVar(&a.noJournal, "no-journal", false, "keep nothing of an interactive session on disk: no autosave, no history (also FP4TUI_NO_JOURNAL=1)")
 	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand())
 	return root
 }

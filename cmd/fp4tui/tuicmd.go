@@ -20,8 +20,9 @@ func tourCommands() []string {
 
 // tui opens the terminal UI on a checkpoint, a notebook, or the Start screen.
 func (a *app) tui(ctx context.Context, path string) error {
+	j := a.newJournal()
 	opt := views.Options{
-		Engine: session(exec.Options{}), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
+		Engine: kept(exec.Options{}, j), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
 		Start: views.StartInfo{Rows: startRows(), Ready: ready()}, Version: version,
 	}
 	if strings.HasSuffix(path, ".fp4") || strings.HasSuffix(path, ".fp4.md") {
@@ -29,11 +30,19 @@ func (a *app) tui(ctx context.Context, path string) error {
 		if err != nil {
 			return err
 		}
-		opt.Engine = session(optionsOf(path, inputs))
+		opt.Engine = kept(optionsOf(path, inputs), j)
 		opt.Startup, opt.Replayed, opt.Path = lines, true, ""
 	}
 	opt.Notebook = freshNotebook(path)
-	return views.Run(ctx, opt)
+	opt.Recover = recoveries(a.left(), opt.Engine.(adopter))
+	discard := false
+	opt.Discard = func() { discard = true }
+	if j != nil {
+		opt.Autosave = j.Err
+	}
+	err := views.Run(ctx, opt)
+	endJournal(j, discard || opt.Engine.Unsaved() == 0)
+	return err
 }
 
 // freshNotebook suggests a name to save under that no file has: a notebook that was

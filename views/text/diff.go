@@ -87,7 +87,11 @@ func (o Options) metric(m exec.Metric, r exec.Diff) string {
 	case m.Name == "max_rel" && m.Value > 0 && r.Floor > 0:
 		return m.Name + " " + o.num(m.Value) + " where |want| > " + o.short(r.Floor)
 	case m.Name == "noise":
-		return m.Name + " " + o.num(m.Value) + " sigma"
+		text := m.Name + " " + o.num(m.Value) + " sigma"
+		if len(r.NoiseAt) == 2 {
+			text += at([2]int(r.NoiseAt)) + " limit " + o.short(r.NoiseLimit)
+		}
+		return text
 	case m.Integer:
 		return m.Name + " " + o.whole(m.Value)
 	}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"fp4tui/exec"
+	"fp4tui/exec/journal"
+	"fp4tui/views"
+)
+
+// lose runs commands in a session that then dies, and gives what it left behind.
+func lose(t *testing.T, work string, lines ...string) []journal.Left {
+	t.Helper()
+	dir, err := journal.Dir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := journal.New(dir, time.Now())
+	s := kept(exec.Options{Dir: work}, j)
+	for _, line := range lines {
+		if cell := s.Run(context.Background(), line, nil); cell.Err != nil && !errors.Is(cell.Err, exec.ErrCheckFailed) {
+			t.Fatal(cell.Err)
+		}
+	}
+	if err := j.Close(false); err != nil {
+		t.Fatal(err)
+	}
+	return (&app{}).left()
+}
+
+// lost keeps the journals of a test to itself.
+func lost(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	t.Setenv("FP4TUI_NO_JOURNAL", "")
+}
+
+// TestJournalReplays: the journal of a killed session is a notebook that replays with
+// exit 0, wherever it is called from, undone commands and failed checks included.
+func TestJournalReplays(t *testing.T) {
+	lost(t)
+	work := t.TempDir()
+	put(t, filepath.Join(work, "x.fp4"), "x = randn 2 32 seed=1\n")
+	left := lose(t, work, "source x.fp4", "stat x", "undo", "expect x.nan == 0", "note what I saw")
+	if len(left) != 1 || len(left[0].Commands) != 3 || left[0].Unsaved != 5 {
+		t.Fatalf("left %+v", left)
+	}
+	if o := fp4tui(t, "replay", left[0].Path).want(t, 0); !strings.Contains(o.out, "5 passed, 0 failed") {
+		t.Errorf("%q", o.out)
+	}
+}
+
+// TestRecoverKeys: the terminal UI offers the lost session, and r brings it back.
+func TestRecoverKeys(t *testing.T) {
+	lost(t)
+	work := t.TempDir()
+	put(t, filepath.Join(work, "a.fp4"), "a = randn 2 32 seed=1\n")
+	left := lose(t, work, "source a.fp4", "expect a.nan == 7", "export a a.npy", "stat a")
+	live := session(exec.Options{Dir: t.TempDir()}) // another directory
+	k := newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	if text := k.app.View().Content; !strings.Contains(text, "3 commands, stopped") || !strings.Contains(text, "1 export is not repeated") {
+		t.Errorf("the offer is\n%s", text)
+	}
+	k.press("r")
+	if lines, _ := commands(t, live); strings.Join(lines, "|") != "source a.fp4|expect a.nan == 7|stat a" {
+		t.Errorf("recovered %q", lines)
+	}
+	if again := (&app{}).left(); len(again) != 0 {
+		t.Errorf("offered again: %+v", again)
+	}
+	left = lose(t, work, "source a.fp4", "stat a")
+	if err := os.Remove(filepath.Join(work, "a.fp4")); err != nil {
+		t.Fatal(err)
+	}
+	live = session(exec.Options{Dir: t.TempDir()})
+	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	k.press("r")
+	if text := k.app.View().Content; !strings.Contains(text, "recovered 0 of 2; the rest stays") {
+		t.Errorf("a recovery that fails says\n%s", text)
+	}
+	left = (&app{}).left()
+	if len(left) != 1 {
+		t.Fatalf("a recovery that failed lost the journal: %+v", left)
+	}
+	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	k.press("esc")
+	if len((&app{}).left()) != 1 {
+		t.Error("later removed the journal")
+	}
+	k.press("q")
+	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	k.press("d")
+	if len((&app{}).left()) != 0 {
+		t.Error("discard left the journal")
+	}
+}
+
+// talk is a line REPL on a terminal that is not one.
+func talk(t *testing.T, left []journal.Left, s *exec.Session, lines ...string) string {
+	t.Helper()
+	var out bytes.Buffer
+	a := &app{streams: streams{strings.NewReader(""), &out, &out}}
+	r := &lineREPL{printer: printer{app: a, digits: 4}, session: s, terminal: true}
+	r.offer(left)
+	for _, line := range lines {
+		run := func(line string) error { return r.run(t.Context(), line) }
+		if settled, err := r.settleLost(run, line); err != nil {
+			t.Fatal(err)
+		} else if !settled {
+			_ = run(line)
+		}
+	}
+	return out.String()
+}
+
+func TestRecoverREPL(t *testing.T) {
+	lost(t)
+	left := lose(t, t.TempDir(), "a = randn 2 32 seed=1", "stat a")
+	s := session(exec.Options{})
+	out := talk(t, left, s, "recover", "recover")
+	for _, part := range []string{"an earlier session was not saved: 2 commands, stopped", "type recover to run it again, discard to delete it: ", "a = randn 2 32 seed=1\n", "recovered 2 commands\n", `unknown command "recover"`} {
+		if !strings.Contains(out, part) {
+			t.Errorf("no %q in\n%s", part, out)
+		}
+	}
+	if len((&app{}).left()) != 0 || s.Unsaved() != 2 {
+		t.Errorf("%d offered again, %d unsaved", len((&app{}).left()), s.Unsaved())
+	}
+	left = lose(t, t.TempDir(), "a = randn 2 32 seed=1")
+	talk(t, left, s, "discard")
+	if len((&app{}).left()) != 0 {
+		t.Error("discard left the journal")
+	}
+}
+
+// TestNoJournal: whoever wants no traces leaves none; a pipe never does.
+func TestNoJournal(t *testing.T) {
+	lost(t)
+	if (&app{noJournal: true}).newJournal() != nil {
+		t.Error("--no-journal keeps a journal")
+	}
+	t.Setenv("FP4TUI_NO_JOURNAL", "1")
+	if (&app{}).newJournal() != nil || (&app{}).left() != nil {
+		t.Error("FP4TUI_NO_JOURNAL keeps a journal")
+	}
+	t.Setenv("FP4TUI_NO_JOURNAL", "")
+	piped(t, t.Context(), "let a = 1\n", "repl").want(t, 0)
+	fp4tui(t, "run", "-c", "let a = 1").want(t, 0)
+	if files, err := os.ReadDir(os.Getenv("XDG_STATE_HOME")); err != nil || len(files) != 0 {
+		t.Errorf("%v, %v", files, err)
+	}
+}

@@ -1,0 +1,103 @@
+package views
+
+import (
+	"fmt"
+
+	tea "charm.land/bubbletea/v2"
+
+	"fp4tui/exec"
+)
+
+// Recovery is a session that ended without saving, as its journal has it.
+type Recovery struct {
+	What     string   // "9 commands, stopped 14:02"
+	Lost     string   // what of it is not readable; "" nothing
+	Commands []string // what runs again
+	Path     string
+	// Claim takes the journal for this program: ready, its files are found by their names.
+	// Done gives it back; with remove it is deleted.
+	Claim func() (done func(remove bool) error, err error)
+}
+
+// offerRecovery asks what to do with the newest session that was lost.
+func (a *App) offerRecovery() {
+	if len(a.opt.Recover) > 0 {
+		a.float = recoverDialog(a.opt.Recover)
+	}
+}
+
+func recoverDialog(list []Recovery) *dialog {
+	r := list[0]
+	d := &dialog{title: "an earlier session was not saved", rows: [][2]string{{"what", r.What}}}
+	if n := len(r.Commands); n > 0 {
+		d.rows = append(d.rows, [2]string{"last", r.Commands[n-1]})
+	}
+	lost := r.Lost
+	if lost == "" {
+		lost = "nothing"
+	}
+	d.rows = append(d.rows, [2]string{"lost", lost}, [2]string{"kept in", r.Path})
+	if n := len(list) - 1; n > 0 {
+		d.rows = append(d.rows, [2]string{"more", plural(int64(n), "older session") + ", offered after this one"})
+	}
+	if len(r.Commands) > 0 {
+		d.choices = append(d.choices, choice{"r recover: run it again", "r", (*App).recover})
+	}
+	d.choices = append(d.choices, choice{"d discard", "d", (*App).discardRecovery}, choice{"Esc later", "esc", closeDialog})
+	return d
+}
+
+// claimed takes the offered journal; nil when another program has it.
+func (a *App) claimed() (r Recovery, done func(remove bool) error) {
+	r = a.opt.Recover[0]
+	done, err := r.Claim()
+	if err != nil {
+		a.status.fail("", err)
+		return r, nil
+	}
+	a.opt.Recover = a.opt.Recover[1:]
+	a.startRows()
+	return r, done
+}
+
+func (a *App) discardRecovery() tea.Cmd {
+	_, done := a.claimed()
+	if done == nil {
+		return nil
+	}
+	if err := done(true); err != nil {
+		a.status.fail("", err)
+		return nil
+	}
+	a.status.say("discarded")
+	a.offerRecovery()
+	return nil
+}
+
+// recover runs the commands again as if they had been typed; the journal goes when all of
+// them have run.
+func (a *App) recover() tea.Cmd {
+	r, done := a.claimed()
+	if done == nil {
+		return nil
+	}
+	tasks := make([]task, len(r.Commands))
+	for i, line := range r.Commands {
+		tasks[i] = task{line: line, failed: func(a *App, _ exec.Cell) {
+			if err := done(false); err != nil {
+				a.status.fail("", err)
+			}
+			a.status.lines[len(a.status.lines)-1].left += fmt.Sprintf("  (recovered %d of %d; the rest stays in the journal)", i, len(tasks))
+		}}
+	}
+	tasks[0].key = "r"
+	tasks[len(tasks)-1].then = func(a *App, _ exec.Cell) tea.Cmd {
+		if err := done(true); err != nil {
+			a.status.fail("", err)
+			return nil
+		}
+		a.status.say("recovered " + plural(int64(len(tasks)), "command") + "; s saves them")
+		return a.goTo(layersView)
+	}
+	return a.work.submit(tasks...)
+}
