@@ -14,6 +14,7 @@ import (
 type Replay struct {
 	Model Model
 	Order layer.Order
+	X, W  []float64    // the operands as the instructions read them: block scales included, global scales not
 	Parts []ReplayPart // the accumulators of the order, as they meet
 	Acc   float32      // all of them together
 	Used  float32      // the factor of the epilogue as it multiplies: rounded where the epilogue rounds it
@@ -64,7 +65,7 @@ func (Emu) Replay(f layer.Forward, xq *fp4.Blocks, m, n int) (*Replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Replay{Model: model, Order: p.Order}
+	r := &Replay{Model: model, Order: p.Order, X: model.A.values(op.A, model.scale, op.SFA), W: model.B.values(op.B, model.scale, op.SFB)}
 	w := newWalk(&p, c)
 	for i, runs := range w.parts(tile{m, m + 1, n, n + 1}) {
 		part := model.chainRef(op, runs)
@@ -143,6 +144,33 @@ func codesOf(b *fp4.Blocks, row, l int) []uint32 {
 func scalesOf(b *fp4.Blocks, row, l int) []uint8 {
 	out := make([]uint8, padded(b.Cols, l)/b.Block)
 	copy(out, b.Scales[row*b.ScaleCols():][:b.ScaleCols()])
+	return out
+}
+
+// values decodes codes under their block scales, if they have any.
+func (e Element) values(codes []uint32, scale scaleFormat, scales []uint8) []float64 {
+	out := make([]float64, len(codes))
+	for k, code := range codes {
+		n := e.decode(code)
+		switch {
+		case n.class == nan:
+			out[k] = math.NaN()
+			continue
+		case n.class == infinite:
+			if out[k] = math.Inf(1); n.neg {
+				out[k] = math.Inf(-1)
+			}
+			continue
+		}
+		out[k] = math.Ldexp(float64(n.sig), n.exp-elements[e].man)
+		if scale == noScale {
+			continue
+		}
+		sig, exp, isNaN := scale.decode(scales[k*len(scales)/len(codes)])
+		if out[k] *= math.Ldexp(float64(sig), exp-scale.man()); isNaN {
+			out[k] = math.NaN()
+		}
+	}
 	return out
 }
 
