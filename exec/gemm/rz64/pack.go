@@ -1,0 +1,156 @@
+package rz64
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// A packed tile of x has one record a group of 16 columns: the doubled codes of eight
+// rows, 16 signed bytes each; then for each row an int32, the float32 word of
+// 1.5·2^23 less 12 times the sum of its codes; then for each row its scale over 4.
+//
+// The order of the 16 codes is that in which the nibbles of w come out: low nibbles of
+// bytes 0-3, high nibbles of bytes 0-3, and the same of bytes 4-7. In a sum of 16 exact
+// products no order matters.
+//
+// The codes of w are used as w+12, unsigned, because the byte products of x86 are unsigned
+// times signed. What that adds to a sum, 12 times the codes of x, is taken off by
+// the int32, which also makes the sum a float32 without a conversion.
+const (
+	recordCodes  = 0
+	recordStart  = tileRows * groupLen
+	recordScale  = recordStart + 4*tileRows
+	recordLen    = recordScale + 4*tileRows
+	magic        = 0x4b400000 // 1.5·2^23
+	unsignedBias = 12
+)
+
+// tile returns rows 8i … 8i+7 of x, packed. Rows beyond the last are zero.
+func (p *Product) tile(i int) []byte {
+	t := &p.tiles[i]
+	t.once.Do(func() {
+		groups := p.steps * stepGroups
+		t.data = make([]byte, groups*recordLen)
+		for r := range tileRows {
+			p.packRow(t.data, i*tileRows+r, r)
+		}
+	})
+	return t.data
+}
+
+// packRow packs row of x as row r of a tile.
+func (p *Product) packRow(data []byte, row, r int) {
+	var codes, scales []byte
+	if row < p.x.Rows {
+		codes = p.x.Codes[row*(p.x.Cols/2) : (row+1)*(p.x.Cols/2)]
+		n := p.x.ScaleCols()
+		scales = p.x.Scales[row*n : (row+1)*n]
+	}
+	swapped := p.x.Order != p.w.Order
+	perScale := p.x.Block / groupLen
+	for g := 0; g*recordLen < len(data); g++ {
+		rec := (*[recordLen]byte)(data[g*recordLen:])
+		var word uint64
+		switch {
+		case len(codes) >= 8:
+			word, codes = binary.LittleEndian.Uint64(codes), codes[8:]
+		case len(codes) > 0:
+			var tail [8]byte
+			copy(tail[:], codes)
+			word, codes = binary.LittleEndian.Uint64(tail[:]), nil
+		}
+		low, high := doubleNibbles(word), doubleNibbles(word>>4)
+		if swapped {
+			low, high = high, low
+		}
+		at := rec[recordCodes+r*groupLen:]
+		binary.LittleEndian.PutUint64(at[0:], low&0xffffffff|high<<32)
+		binary.LittleEndian.PutUint64(at[8:], low>>32|high&^0xffffffff)
+		binary.LittleEndian.PutUint32(rec[recordStart+4*r:], uint32(magic-unsignedBias*(sumBytes(low)+sumBytes(high))))
+		scale := float32(0)
+		if i := g / perScale; i < len(scales) {
+			scale = p.format.value[scales[i]]
+		}
+		binary.LittleEndian.PutUint32(rec[recordScale+4*r:], math.Float32bits(scale/4))
+	}
+}
+
+// doubleNibbles replaces the E2M1 code in the low nibble of each byte by twice its value,
+// as a signed byte.
+func doubleNibbles(v uint64) uint64 {
+	const ones = 0x0101010101010101
+	m := v & (7 * ones)
+	large := m >> 2 & ones // codes 4-7 are 4, 6, 8, 12: m + (m&3), and 2 more for 7
+	d := m + m&(large*3) + (m & (m >> 1) & large << 1)
+	negative := v >> 3 & (m | m>>1 | m>>2) & ones // not -0
+	return d ^ negative*255 + negative
+}
+
+// sumBytes adds the eight signed bytes, each at least -12 and at most 12.
+func sumBytes(v uint64) int32 {
+	const low, lanes = 0x00ff00ff00ff00ff, 0x0001000100010001
+	b := (v & 0x7f7f7f7f7f7f7f7f) + 0x0c0c0c0c0c0c0c0c ^ v&0x8080808080808080 // v + 12 a byte
+	return int32((b&low+b>>8&low)*lanes>>48) - 8*12
+}
+
+// The unpacked block of w: blockGroups records of 32 columns. Four quads of 128 bytes,
+// byte 4j+b of quad q being column j, element b of the quad; then 32 float32 block
+// scales s and 32 times -1.5·2^23·s.
+const (
+	panelScale  = groupLen * panelCols
+	panelShift  = panelScale + 4*panelCols
+	panelRecord = panelShift + 4*panelCols
+	panelBytes  = blockGroups * panelRecord
+)
+
+// A staged block is a copy of the bytes of w where a whole block would reach beyond
+// the rows or columns of w: 32 rows of codes, then 32 rows of scales, zero elsewhere.
+const (
+	stagedCodes  = blockLen / 2
+	stagedScales = blockGroups
+	stagedLen    = panelCols * (stagedCodes + stagedScales)
+)
+
+// locate finds rows n0 … n0+31 of w from instruction step on, steps instructions
+// long, by way of stage where the block is not whole.
+func (p *Product) locate(stage []byte, n0, cols, step, steps int) (codes, scales []byte, codeStride, scaleStride int) {
+	w := p.w
+	rowLen, scaleLen := w.Cols/2, w.ScaleCols()
+	k := step * StepLen
+	perBlock := blockLen / w.Block
+	if cols == panelCols && k+blockLen <= w.Cols {
+		return w.Codes[n0*rowLen+k/2:], w.Scales[n0*scaleLen+k/w.Block:], rowLen, scaleLen
+	}
+	clear(stage)
+	codes, scales = stage[:panelCols*stagedCodes], stage[panelCols*stagedCodes:]
+	for c := range cols {
+		row := w.Codes[(n0+c)*rowLen : (n0+c+1)*rowLen]
+		copy(codes[c*stagedCodes:(c+1)*stagedCodes], row[k/2:min(len(row), k/2+steps*StepLen/2)])
+		line := w.Scales[(n0+c)*scaleLen : (n0+c+1)*scaleLen]
+		copy(scales[c*stagedScales:c*stagedScales+perBlock], line[k/w.Block:])
+	}
+	return codes, scales, stagedCodes, stagedScales
+}
+
+// unpackPortable is what the assembly unpackers do, for processors without one and for
+// their tests: bias is added to each doubled code.
+func unpackPortable(dst, codes, scales []byte, codeStride, scaleStride int, format *scaleFormat, perScale int, bias int8) {
+	for c := range panelCols {
+		row := codes[c*codeStride:][:stagedCodes]
+		for g := range blockGroups {
+			rec := dst[g*panelRecord:][:panelRecord]
+			word := binary.LittleEndian.Uint64(row[g*8:])
+			low, high := doubleNibbles(word), doubleNibbles(word>>4)
+			for i := range 4 {
+				shift := uint(8 * i)
+				rec[4*c+i] = byte(int8(low>>shift) + bias)
+				rec[4*c+i+128] = byte(int8(high>>shift) + bias)
+				rec[4*c+i+256] = byte(int8(low>>(32+shift)) + bias)
+				rec[4*c+i+384] = byte(int8(high>>(32+shift)) + bias)
+			}
+			s := format.value[scales[c*scaleStride+g/perScale]]
+			binary.LittleEndian.PutUint32(rec[panelScale+4*c:], math.Float32bits(s))
+			binary.LittleEndian.PutUint32(rec[panelShift+4*c:], math.Float32bits(s*-0x1.8p23))
+		}
+	}
+}
