@@ -107,11 +107,18 @@ func (d *dotsBF16) load(t tile) {
 func (d *dotsBF16) disputed() int { return d.underflow }
 
 // run continues the accumulators of the tile, output by output.
-func (d *dotsBF16) run(step0, step1 int, c, _ []float32) {
+func (d *dotsBF16) run(step0, step1 int, c, peak []float32) {
 	cols := d.cols
 	for i := range c {
 		row, col := i/cols, i%cols
-		c[i] = math.Float32frombits(d.dot(row, col, step0, step1, math.Float32bits(c[i])))
+		if peak == nil {
+			c[i] = math.Float32frombits(d.dot(row, col, step0, step1, math.Float32bits(c[i])))
+			continue
+		}
+		for step := step0; step < step1; step++ {
+			c[i] = math.Float32frombits(d.dot(row, col, step, step+1, math.Float32bits(c[i])))
+			peak[i] = max(peak[i], float32(math.Abs(float64(c[i]))))
+		}
 	}
 }
 

@@ -59,14 +59,22 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	if err != nil {
 		return layer.Output{}, err
 	}
+	cert, err := p.certificate(ctx, c, &out)
+	if err != nil {
+		return layer.Output{}, err
+	}
 	var disputed atomic.Int64
 	err = runTiles(ctx, &p, progress, func() worker {
-		w := accumulator32{dots: c.newDots(), walk: newWalk(&p, c)}
+		w := accumulator32{dots: c.newDots(), walk: newWalk(&p, c), prove: cert != nil}
 		return func(t tile, tick func(int64) error) error {
-			acc := w.accumulate(t)
+			acc, abs := w.accumulate(t)
 			n := t.n1 - t.n0
 			for m := t.m0; m < t.m1; m++ {
-				end.row(out.Y.Data[m*p.N+t.n0:][:n], acc[(m-t.m0)*n:][:n], m, t.n0)
+				row, at := acc[(m-t.m0)*n:][:n], m*p.N+t.n0
+				end.row(out.Y.Data[at:][:n], row, m, t.n0)
+				if cert != nil {
+					end.certify(out.Proof.Of[at:][:n], cert, row, abs[(m-t.m0)*n:][:n], m, t.n0)
+				}
 			}
 			disputed.Add(int64(w.dots.disputed()))
 			return tick(int64(len(acc)) * int64(p.K))
@@ -82,6 +90,19 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 	return out, nil
 }
 
+// certificate prepares the proof that was asked for.
+func (p *problem) certificate(ctx context.Context, c chain, out *layer.Output) (certificate, error) {
+	if !p.Prove {
+		return nil, nil
+	}
+	cert, err := c.certificate(ctx, p.Order)
+	if err != nil {
+		return nil, err
+	}
+	out.Proof = &layer.Proof{Of: make([]layer.Certainty, len(out.Y.Data)), Claim: cert.claim()}
+	return cert, nil
+}
+
 // chain is the instructions of a product, before anybody has chosen their order.
 type chain interface {
 	// newDots returns the state of one worker.
@@ -89,15 +110,18 @@ type chain interface {
 	// shape is the number of instructions along K, and how many of them make one K
 	// tile: what split-K and its kin deal out.
 	shape() (steps, perTile int)
+	// certificate is what is known of the outputs whatever the order.
+	certificate(ctx context.Context, order layer.Order) (certificate, error)
 }
 
 // dots accumulates the outputs of a tile.
 type dots interface {
 	load(t tile)
 	// run continues the accumulators c of the loaded tile, row-major, through the
-	// instructions [step0,step1) in ascending K. Where abs is not nil, the magnitude of
-	// what each instruction adds is added to it, rounded up: what the certificate of
-	// FP4 is made from. A chain without such a certificate leaves abs alone.
+	// instructions [step0,step1) in ascending K. Where abs is not nil it takes what the
+	// chain's certificate is made from: FP4 adds the magnitude of what each instruction
+	// adds, rounded up; bf16 keeps the largest magnitude of an accumulator after an
+	// instruction.
 	run(step0, step1 int, c, abs []float32)
 	disputed() int // results since load whose sign published models dispute
 }

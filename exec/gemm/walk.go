@@ -100,18 +100,24 @@ func (w *walk) stream(t tile) [][]span {
 
 // accumulator32 accumulates the outputs of a tile in the order of its walk.
 type accumulator32 struct {
-	dots dots
-	walk walk
-	sum  []float32
-	part []float32
+	dots  dots
+	walk  walk
+	prove bool
+	sum   []float32
+	part  []float32
+	abs   []float32
 }
 
-// accumulate returns the FP32 accumulators of t, row-major; they are overwritten by
-// the next call.
-func (a *accumulator32) accumulate(t tile) []float32 {
+// accumulate returns the FP32 accumulators of t, row-major, and the magnitudes that
+// went into them (zeros where the chain reports none, nil unless proving). The next
+// call overwrites both.
+func (a *accumulator32) accumulate(t tile) (acc, abs []float32) {
 	n := (t.m1 - t.m0) * (t.n1 - t.n0)
 	a.dots.load(t)
 	a.sum = zeroed(a.sum, n)
+	if a.prove {
+		a.abs = zeroed(a.abs, n)
+	}
 	for i, runs := range a.walk.parts(t) {
 		c := a.sum
 		if i > 0 {
@@ -119,13 +125,13 @@ func (a *accumulator32) accumulate(t tile) []float32 {
 			c = a.part
 		}
 		for _, s := range runs {
-			a.dots.run(s.first, s.last, c, nil)
+			a.dots.run(s.first, s.last, c, a.abs)
 		}
 		if i > 0 {
 			addTo(a.sum, c)
 		}
 	}
-	return a.sum
+	return a.sum, a.abs
 }
 
 // addTo adds FP32 numbers, rounded to nearest, with the hardware's one NaN.

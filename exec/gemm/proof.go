@@ -1,0 +1,322 @@
+package gemm
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// certificate bounds how far the accumulator of one output can move when a kernel
+// walks K in another order, splits it, or adds its partial sums in another order.
+// The argument is in docs/numerics.md.
+type certificate interface {
+	// deviation of any two accumulators of output [m,n], given one of them and what
+	// dots.run wrote to abs: 0 when every partial sum of every order is exact,
+	// +Inf when nothing is known.
+	deviation(m, n int, acc, abs float32) float64
+	// nan reports an output that is NaN in every order.
+	nan(m, n int) bool
+	claim() string
+}
+
+// certify fills the certificates of a tile. y are its outputs' accumulators.
+func (e *epilogue) certify(to []layer.Certainty, c certificate, acc, abs []float32, m, n0 int) {
+	alpha := e.alpha[min(m, len(e.alpha)-1)]
+	for j, a := range acc {
+		if c.nan(m, n0+j) {
+			to[j] = layer.SameWord
+			continue
+		}
+		d := c.deviation(m, n0+j, a, abs[j])
+		switch {
+		case d == 0:
+			to[j] = layer.ExactSum
+		case e.constant(float64(a)-d, float64(a)+d, alpha, n0+j):
+			to[j] = layer.SameWord
+		}
+	}
+}
+
+// constant reports that all accumulators from lo to hi have the same output. The
+// epilogue is monotone: it is so when both ends have.
+func (e *epilogue) constant(lo, hi float64, alpha float32, n int) bool {
+	if !(lo >= -math.MaxFloat32 && hi <= math.MaxFloat32) {
+		return false
+	}
+	l, h := float32(lo), float32(hi)
+	if float64(l) > lo {
+		l = math.Nextafter32(l, float32(math.Inf(-1)))
+	}
+	if float64(h) < hi {
+		h = math.Nextafter32(h, float32(math.Inf(1)))
+	}
+	return math.Float32bits(e.apply(l, alpha, n)) == math.Float32bits(e.apply(h, alpha, n))
+}
+
+// side is what the certificate knows of one row of one operand.
+type side struct {
+	low  int     // every nonzero factor is a multiple of 2^low
+	top  int     // largest exponent that alignment can see
+	norm float64 // not below the Euclidean norm
+	nan  bool
+}
+
+// noExponent is the top of a row of zeros: its products never count.
+const noExponent = math.MinInt16
+
+var zeroSide = side{low: math.MaxInt16, top: noExponent}
+
+// chainBound is the part that both kinds of instruction share.
+type chainBound struct {
+	xs, ws   []side
+	steps    int  // instructions along K
+	f, eZero int  // of the model
+	oneChain bool // acc came from one chain of truncating additions: max(P,N) = (A+|acc|)/2 bounds its partial sums
+	words    string
+}
+
+func (b *chainBound) claim() string     { return b.words }
+func (b *chainBound) nan(m, n int) bool { return b.xs[m].nan || b.ws[n].nan }
+func (b *chainBound) zero(m, n int) bool {
+	return b.xs[m].top == noExponent || b.ws[n].top == noExponent
+}
+
+// pow2 is 2^n for the exponents of normal float64 numbers.
+func pow2(n int) float64 { return math.Float64frombits(uint64(n+1023) << 52) }
+
+// exact reports that every partial sum in every order is a multiple of 2^low that FP32
+// holds, and that no alignment cuts one. most bounds their magnitude.
+func (b *chainBound) exact(low, top int, most float64) bool {
+	return low >= -149 && low <= 103 && max(top, b.eZero)-b.f <= low && most <= pow2(low+24)
+}
+
+// drift is twice the largest distance of an accumulator from the exact sum, so that
+// any two orders lie within it; +Inf when that is out of hand. base bounds every exact
+// partial sum, but for three of these distances; cut counts the terms that alignment
+// to a quantum can cut.
+func (b *chainBound) drift(base float64, top int, cut interface{ below(quantum int) float64 }) float64 {
+	steps := float64(b.steps)
+	most := base
+	for range 4 {
+		if !(most < math.MaxFloat32/2) {
+			break
+		}
+		e := int(math.Float64bits(max(most, 0x1p-126))>>52) - 1023
+		quantum := max(e, top, b.eZero) - b.f
+		// An instruction cuts terms and accumulator to the quantum and its result to an
+		// ulp; accumulators meet in at most as many additions, rounded to nearest.
+		d := (cut.below(quantum)+steps)*pow2(quantum) + steps*1.5*pow2(e-23)
+		if most = base + 3*d; most < pow2(e+1) { // of partial sums with their errors
+			return 2 * d
+		}
+	}
+	return math.Inf(1)
+}
+
+// certFP4 is the certificate of block-scaled FP4 instructions.
+type certFP4 struct {
+	chainBound
+	terms anyTerm
+}
+
+// anyTerm counts all terms: whichever the quantum, any of them may be cut.
+type anyTerm float64
+
+func (n anyTerm) below(int) float64 { return float64(n) }
+
+func (c *certFP4) deviation(m, n int, acc, abs float32) float64 {
+	if c.zero(m, n) {
+		return 0
+	}
+	x, w := &c.xs[m], &c.ws[n]
+	half := (float64(abs) + math.Abs(float64(acc))) / 2
+	most := float64(abs)
+	if c.oneChain {
+		most = half
+	}
+	if c.exact(x.low+w.low, x.top+w.top, most) {
+		return 0
+	}
+	return c.drift(half, x.top+w.top, c.terms)
+}
+
+// certificate of a w4a4 product.
+func (c *chainFP4) certificate(ctx context.Context, order layer.Order) (certificate, error) {
+	b := chainBound{f: c.model.F, eZero: c.model.EZero, oneChain: order.Kind <= layer.OrderReverse,
+		words: "every order and split of whole K=64 instructions"}
+	b.steps, _ = c.shape()
+	var err error
+	if b.xs, err = scaleSides(ctx, c.x, c.model.scale); err != nil {
+		return nil, err
+	}
+	b.ws, err = scaleSides(ctx, c.w, c.model.scale)
+	return &certFP4{b, anyTerm(b.steps * stepGroups)}, err
+}
+
+// scaleSides reads the scales alone: a group sum is an integer times half a unit of
+// each operand's codes times the product of both scales.
+func scaleSides(ctx context.Context, b *fp4.Blocks, scale scaleFormat) ([]side, error) {
+	var of [256]side
+	for s := range of {
+		sig, exp, nan := scale.decode(uint8(s))
+		of[s] = zeroSide
+		switch {
+		case nan:
+			of[s].nan = true
+		case sig != 0:
+			of[s].low = exp - scale.man() - elements[E2M1].man + bits.TrailingZeros64(uint64(sig))
+			of[s].top = exp
+		}
+	}
+	return eachSide(ctx, b.Rows, b.Cols, func(i int) side {
+		row := zeroSide
+		for _, s := range b.Scales[i*b.ScaleCols():][:b.ScaleCols()] {
+			o := &of[s]
+			row.low, row.top, row.nan = min(row.low, o.low), max(row.top, o.top), row.nan || o.nan
+		}
+		return row
+	})
+}
+
+func eachSide(ctx context.Context, rows, k int, of func(i int) side) ([]side, error) {
+	sides := make([]side, rows)
+	err := eachRows(ctx, rows, k, func(r0, r1 int) error {
+		for i := r0; i < r1; i++ {
+			sides[i] = of(i)
+		}
+		return nil
+	})
+	return sides, err
+}
+
+// certBF16 is the certificate of w4a16. Against every order it has only the norms of
+// the operands (Cauchy and Schwarz), which prove few sums exact. Against splits into
+// contiguous slices it has the largest accumulator that was met on the way: that
+// bounds what a slice can sum up to, and many words are proven equal.
+type certBF16 struct {
+	chainBound
+	fine   []fineTerms // by row of x
+	slices float64     // this many times the peak bounds the sum of a contiguous slice
+}
+
+// fineTerms counts the elements of a row of x by their lowest bit: at[i] of them have
+// it below 2^(from+i).
+type fineTerms struct {
+	from int
+	at   []int32
+}
+
+// cutTerms are the products of a row of x with weights that are multiples of 2^low.
+type cutTerms struct {
+	*fineTerms
+	low int
+}
+
+func (c cutTerms) below(quantum int) float64 {
+	if i := quantum - c.low - c.from; i >= 0 && len(c.at) > 0 {
+		return float64(c.at[min(i, len(c.at)-1)])
+	}
+	return 0
+}
+
+func (c *certBF16) deviation(m, n int, _, peak float32) float64 {
+	if c.zero(m, n) {
+		return 0
+	}
+	x, w := &c.xs[m], &c.ws[n]
+	abs := x.norm * w.norm * (1 + 0x1p-50)
+	if c.exact(x.low+w.low, x.top+w.top, abs) {
+		return 0
+	}
+	// The sum of a contiguous slice is the difference of two sums that begin at K = 0.
+	return c.drift(c.slices*float64(peak), x.top+w.top, cutTerms{&c.fine[m], w.low})
+}
+
+// certificate of a w4a16 product.
+func (c *chainBF16) certificate(ctx context.Context, order layer.Order) (certificate, error) {
+	b := &certBF16{fine: make([]fineTerms, len(c.x)/max(c.k, 1))}
+	b.f, b.eZero = c.model.F, c.model.EZero
+	b.words = fmt.Sprintf("every split of K into contiguous slices of whole K=%d instructions, each in ascending order", c.model.L)
+	switch order.Kind {
+	case layer.OrderSequential, layer.OrderReverse:
+		b.slices = 2
+	case layer.OrderSplit: // the peak is that of slices: a run through all of them
+		b.slices = 2 * float64(order.Parts)
+	default:
+		b.slices = math.Inf(1)
+	}
+	b.steps, _ = c.shape()
+	var err error
+	b.xs, err = eachSide(ctx, len(b.fine), c.k, func(i int) side { return bf16Side(c.x[i*c.k:][:c.k], &b.fine[i]) })
+	if err != nil {
+		return nil, err
+	}
+	b.ws, err = eachSide(ctx, c.w.Rows, c.w.Cols, c.weightSide)
+	return b, err
+}
+
+// bf16Side reads a row of x.
+func bf16Side(words []uint16, fine *fineTerms) side {
+	row := zeroSide
+	sum := 0.0
+	var count [512]int32 // by lowest bit, which lies between 2^-133 and 2^127
+	const zero = 256
+	for _, w := range words {
+		if low, ok := row.add(w, &sum); ok {
+			count[low+zero]++
+		}
+	}
+	row.norm = max(row.norm, normUp(sum, len(words)))
+	if row.top == noExponent {
+		return row
+	}
+	if row.low > row.top {
+		return row // nothing but infinities
+	}
+	fine.from = row.low
+	fine.at = []int32{0}
+	for low := row.low; low <= row.top; low++ {
+		fine.at = append(fine.at, fine.at[len(fine.at)-1]+count[low+zero])
+	}
+	return row
+}
+
+// add takes one bf16 number into a row, its square into sum; low is its lowest bit. A
+// zero, an infinity and a NaN have none.
+func (r *side) add(word uint16, sum *float64) (low int, ok bool) {
+	n := BF16.decode(uint32(word))
+	if n.class != finite {
+		r.nan = r.nan || n.class == nan
+		r.norm, r.top = math.Inf(1), max(r.top, n.exp)
+		return 0, false
+	}
+	if n.sig == 0 {
+		return 0, false
+	}
+	low = n.exp - elements[BF16].man + bits.TrailingZeros64(uint64(n.sig))
+	r.low, r.top = min(r.low, low), max(r.top, n.exp)
+	v := float64(math.Float32frombits(uint32(word) << 16))
+	*sum += float64(v * v)
+	return low, true
+}
+
+// normUp is not below the root of a sum of n squares that was added up in float64.
+func normUp(sum float64, n int) float64 { return math.Sqrt(sum) * (1 + float64(n+4)*0x1p-52) }
+
+// weightSide reads a row of the weight as the bf16 numbers code·scale.
+func (c *chainBF16) weightSide(i int) side {
+	row := zeroSide
+	sum := 0.0
+	for k := 0; k < c.w.Cols; k += c.w.Block {
+		words := &c.word[c.w.Scale(i, k)]
+		for j := k; j < min(k+c.w.Block, c.w.Cols); j++ {
+			row.add(words[c.w.Code(i, j)], &sum)
+		}
+	}
+	row.norm = max(row.norm, normUp(sum, c.w.Cols))
+	return row
+}
