@@ -58,7 +58,7 @@ func (e *Explanation) blocks() Blocks {
 		if weights != nil && lo < weights.Cols {
 			b.Scale, b.ScaleV = scaleAt(weights, e.n, lo)
 		}
-		if xq := e.got.XBlocks; xq != nil && lo < xq.Cols {
+		if xq := e.got.Out.XBlocks; xq != nil && lo < xq.Cols {
 			b.XScale, b.XScaleV = scaleAt(xq, e.m, lo)
 		}
 		out.ByError = out.ByError || !b.Err.Finite() || b.Err.x.Sign() != 0
@@ -121,7 +121,7 @@ func (e *Explanation) Factors(i int) []Factor {
 		f := Factor{K: k, X: at(e.g.x[0].values, k), Used: at(x, k), XCode: -1, W: at(w, k), Code: -1, Original: math.NaN(), HalfSteps: math.NaN()}
 		f.Product = f.Used * f.W
 		f.Err = valueOf(f.Product).sub(valueOf(at(x0, k) * at(w0, k))).Float64()
-		if xq := e.got.XBlocks; xq != nil && k < xq.Cols {
+		if xq := e.got.Out.XBlocks; xq != nil && k < xq.Cols {
 			f.XCode = int(xq.Code(e.m, k))
 		}
 		if weights != nil && k < weights.Cols {

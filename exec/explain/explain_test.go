@@ -67,7 +67,7 @@ func run(t testing.TB, be backend, f layer.Forward) layer.Output {
 // side is one output of a product as a side of a comparison.
 func side(be backend, f layer.Forward, out layer.Output, m, n int) Side {
 	_, ref := be.(gemm.Ref)
-	return Side{Value: out.Y.Data[m*cols+n], By: fmt.Sprintf("%T", be), Made: &f, XBlocks: out.XBlocks, Ref: ref}
+	return Side{Value: out.Y.Data[m*cols+n], By: fmt.Sprintf("%T", be), Made: &f, Out: out, Ref: ref}
 }
 
 // dense is the reference of the original weight.
@@ -108,8 +108,15 @@ func TestParts(t *testing.T) {
 		}
 		f.Out, f.Order = outs[i%3], orders[i%5]
 		f.Epilogue = layer.Epilogue{Alpha: layer.AlphaPlace(i % 3), Bias: layer.BiasPlace(i / 3 % 3)}
+		if f.Mode == layer.W4A4 && format == fp4.NVFP4 && i%4 == 1 {
+			f.ActPer = layer.ActPerToken
+		}
+		if given := float32(0x1.234p-16); i%11 == 10 {
+			f.Alpha = &given
+		}
 		got := run(t, gemm.Emu{}, f)
 		ref := f
+		ref.Alpha = nil
 		ref.Order, ref.Epilogue.Alpha = layer.Order{}, layer.AlphaF32
 		for _, c := range []struct {
 			be backend
@@ -231,6 +238,11 @@ func TestInjected(t *testing.T) {
 			plain.Epilogue = layer.Epilogue{}
 			return side(gemm.Ref{}, plain, run(t, gemm.Ref{}, plain), 1, 2)
 		}(), Bias},
+		{"the global scale of another layer", func() Side {
+			fused := f
+			fused.Global = &layer.Factor{Scale: fp4.GlobalScale{Use: fp4.Multiplies, Value: blocks.Global.Value * 4}, Origin: "largest of 3 fused q|k|v"}
+			return side(gemm.Emu{}, fused, run(t, gemm.Emu{}, fused), 1, 2)
+		}(), side(gemm.Ref{}, f, ref, 1, 2), Scales},
 		{"activation global scale of one", func() Side {
 			unit := f
 			unit.Act = layer.ActInvWeight

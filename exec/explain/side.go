@@ -16,7 +16,7 @@ type Side struct {
 	By       string         // "emu sm100", "file y.npy"
 	Made     *layer.Forward // the product that it is, or is to be taken for; nil when unknown
 	Prepared *layer.Forward // the same product through a prepared buffer: x padded, weights as the kernel reads them; nil without
-	XBlocks  *fp4.Blocks    // what x was quantized to; nil when it was not
+	Out      layer.Output   // of the product, for what x was quantized to
 	Ref      bool           // the reference made it: float64 sums, one rounding; otherwise a tensor core is emulated
 	Foreign  bool           // Value was not made here: what Made would give may differ
 }
@@ -59,14 +59,14 @@ func (m *making) factors() (x, w []float64) {
 
 // make works out how a side's number at m,n came about.
 func (s *Side) make(m, n int) (*making, error) {
-	given, w, err := gemm.Ref{}.Factors(*s.Made, nil, m, n)
+	given, w, err := gemm.Ref{}.Factors(*s.Made, layer.Output{}, m, n)
 	if err != nil {
 		return nil, err
 	}
 	out := &making{x: []operand{{kind: Activation, values: given}}}
 	out.w = []operand{{kind: Weight, values: w, quantized: s.Made.Dense == nil}}
 	if s.Prepared != nil {
-		if _, w, err = (gemm.Ref{}).Factors(*s.Prepared, nil, m, n); err != nil {
+		if _, w, err = (gemm.Ref{}).Factors(*s.Prepared, layer.Output{}, m, n); err != nil {
 			return nil, err
 		}
 		out.w = append(out.w, operand{Layout, "prepared buffer", w, true})
@@ -86,8 +86,8 @@ func (s *Side) make(m, n int) (*making, error) {
 func (s *Side) quantizedX(out *making, m int) error {
 	f := s.ran()
 	switch {
-	case s.XBlocks != nil:
-		x, _, err := gemm.Ref{}.Factors(*f, s.XBlocks, m, 0)
+	case s.Out.XBlocks != nil:
+		x, _, err := gemm.Ref{}.Factors(*f, s.Out, m, 0)
 		if err != nil {
 			return err
 		}
@@ -127,14 +127,14 @@ func (s *Side) emulatedStages(out *making, m, n int) error {
 		out.why = "only FP4 layers are emulated"
 		return nil
 	}
-	r, err := gemm.Emu{}.Replay(*f, s.XBlocks, m, n)
+	r, err := gemm.Emu{}.Replay(*f, s.Out, m, n)
 	if err != nil {
 		out.why = err.Error()
 		return nil
 	}
 	out.replay = r
 	used := float64(r.Used)
-	out.add(Scales, "global scale as "+factorName(f), dot(r.X, r.W).times(used))
+	out.add(Scales, factorName(f), dot(r.X, r.W).times(used))
 	acc := valueOf(float64(r.Acc))
 	steps := 0
 	for _, p := range r.Parts {
@@ -172,13 +172,20 @@ func (m *making) add(kind Kind, text string, after Value) {
 
 // factorName is how the global scales meet the accumulator.
 func factorName(f *layer.Forward) string {
+	text := "global scale as one "
+	switch {
+	case f.Alpha != nil:
+		text = "alpha as given, a "
+	case f.Global != nil:
+		text = "global scale " + f.Global.Origin + ", a "
+	}
 	switch f.Epilogue.Alpha {
 	case layer.AlphaBF16:
-		return "one bf16 factor"
+		return text + "bf16 factor"
 	case layer.AlphaOut:
-		return "one " + outName(f.Out) + " factor"
+		return text + outName(f.Out) + " factor"
 	}
-	return "one f32 factor"
+	return text + "f32 factor"
 }
 
 func outName(d inspect.DType) string {

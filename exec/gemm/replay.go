@@ -44,10 +44,10 @@ type ReplayStep struct {
 	D  float32
 }
 
-// Replay works out output m,n of f. In w4a4 xq is what x was quantized to
-// (Output.XBlocks of any backend); it isn't quantized again, because its global scale
-// may depend on all of x. Errors are *inspect.Fault or *fp4.Error.
-func (Emu) Replay(f layer.Forward, xq *fp4.Blocks, m, n int) (*Replay, error) {
+// Replay works out output m,n of f. In w4a4 out says what x was quantized to (by
+// whichever backend); it isn't quantized again, because its global scale may depend on
+// all of x. Errors are *inspect.Fault or *fp4.Error.
+func (Emu) Replay(f layer.Forward, out layer.Output, m, n int) (*Replay, error) {
 	if f.Dense != nil {
 		return nil, fault(inspect.ErrUnsupported, "emu takes no dense weight", "it emulates FP4 layers", "quantize the weight first")
 	}
@@ -61,7 +61,7 @@ func (Emu) Replay(f layer.Forward, xq *fp4.Blocks, m, n int) (*Replay, error) {
 	if m < 0 || m >= p.M || n < 0 || n >= p.N {
 		return nil, fault(inspect.ErrMissing, fmt.Sprintf("no output %d,%d", m, n), fmt.Sprintf("the product is %d×%d", p.M, p.N), "")
 	}
-	c, op, model, alpha, err := p.element(xq, m, n)
+	c, op, model, alpha, err := p.element(&out, m, n)
 	if err != nil {
 		return nil, err
 	}
@@ -81,15 +81,15 @@ func (Emu) Replay(f layer.Forward, xq *fp4.Blocks, m, n int) (*Replay, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.finish(end, m, n)
+	r.finish(end, n)
 	return r, nil
 }
 
 // element is the operands of one output as bits, K padded with zeros to whole
 // instructions.
-func (p *problem) element(xq *fp4.Blocks, m, n int) (chain, Operands, Model, float32, error) {
-	alpha := p.w.Global.Multiplier()
+func (p *problem) element(out *layer.Output, m, n int) (chain, Operands, Model, float32, error) {
 	if p.Mode == layer.W4A16 {
+		alpha := p.setAlpha(&layer.Output{})[0]
 		model, err := Lookup("bf16", p.Arch)
 		if err != nil {
 			return nil, Operands{}, model, 0, err
@@ -105,13 +105,18 @@ func (p *problem) element(xq *fp4.Blocks, m, n int) (chain, Operands, Model, flo
 	if err != nil {
 		return nil, Operands{}, model, 0, err
 	}
+	xq := out.XBlocks
 	if xq == nil || xq.Cols != p.K || xq.Rows != p.M {
 		return nil, Operands{}, model, 0, fault(inspect.ErrMissing, "no quantized activations",
 			"w4a4 multiplies what x was quantized to, and this product did not keep it", "y = gemm x w mode=w4a4 backend=emu")
 	}
-	alpha = float32(xq.Global.Multiplier() * alpha)
+	made := layer.Output{XBlocks: xq, XGlobals: out.XGlobals}
+	if xq.Global.Use != fp4.NoGlobal {
+		made.Factors = []layer.Factor{{Scale: xq.Global}}
+	}
+	p.setAlpha(&made)
 	op := Operands{A: codesOf(xq, m, model.L), B: codesOf(p.w, n, model.L), SFA: scalesOf(xq, m, model.L), SFB: scalesOf(p.w, n, model.L)}
-	return &chainFP4{model: model, x: xq, w: p.w}, op, model, alpha, nil
+	return &chainFP4{model: model, x: xq, w: p.w}, op, model, made.AlphaOf(m), nil
 }
 
 // fp4Kinds are the block-scaled instructions of the two formats.
@@ -190,8 +195,8 @@ func (m *Model) chainRef(op Operands, runs []span) ReplayPart {
 }
 
 // finish is epilogue.apply with every step kept; a test holds that they agree.
-func (r *Replay) finish(e *epilogue, m, n int) {
-	alpha := e.alpha[min(m, len(e.alpha)-1)]
+func (r *Replay) finish(e *epilogue, n int) {
+	alpha := e.alpha[0]
 	v := r.Acc
 	step := func(op ReplayOp, d float32) {
 		v = d
@@ -207,6 +212,9 @@ func (r *Replay) finish(e *epilogue, m, n int) {
 		step(ReplayRound, roundFloat32(v, e.out))
 	}
 	step(ReplayMultiply, float32(r.Used*v))
+	if e.Alpha == layer.AlphaOut {
+		step(ReplayRound, roundFloat32(v, e.out))
+	}
 	switch e.Bias {
 	case layer.BiasF32:
 		r.Bias = e.bias[n]
@@ -221,9 +229,9 @@ func (r *Replay) finish(e *epilogue, m, n int) {
 }
 
 // Factors are row m of what is multiplied in f, and row n of the weight, as the numbers
-// that Ref multiplies: x as given or, with xq, dequantized; the weight dense or
-// dequantized.
-func (Ref) Factors(f layer.Forward, xq *fp4.Blocks, m, n int) (x, w []float64, err error) {
+// that Ref multiplies: x as given or, where out has it quantized, dequantized; the weight
+// dense or dequantized.
+func (Ref) Factors(f layer.Forward, out layer.Output, m, n int) (x, w []float64, err error) {
 	p, err := newProblem(f)
 	if err != nil {
 		return nil, nil, err
@@ -233,8 +241,9 @@ func (Ref) Factors(f layer.Forward, xq *fp4.Blocks, m, n int) (x, w []float64, e
 	}
 	x, w = make([]float64, p.K), make([]float64, p.K)
 	denseMatrix{p.X.Data, p.K}.row(m, x)
-	if xq != nil && xq.Cols == p.K && xq.Rows == p.M {
-		newBlockMatrix(xq).row(m, x)
+	if xq := out.XBlocks; xq != nil && xq.Cols == p.K && xq.Rows == p.M {
+		row := out.XRow(m)
+		newBlockMatrix(&row).row(0, x)
 	}
 	if p.Dense != nil {
 		denseMatrix{p.Dense.Data, p.K}.row(n, w)

@@ -49,10 +49,18 @@ func TestReplay(t *testing.T) {
 				}
 				f := layer.Forward{X: x, Weights: w, Mode: c.mode, Act: layer.ActDynamic, Arch: c.arch, Order: order, Epilogue: end,
 					Out: []inspect.DType{inspect.BF16, inspect.F16, inspect.F32}[j%3]}
+				if c.mode == layer.W4A4 && c.format == fp4.NVFP4 && j%2 == 1 {
+					f.ActPer = layer.ActPerToken
+				}
+				if j == 4 {
+					given := float32(0.0123)
+					f.Alpha = &given
+				}
 				t.Run(fmt.Sprintf("%s %s %s %s %s", c.format, c.mode, order, end, f.Out), func(t *testing.T) {
 					out := forward(t, Emu{}, f)
-					for _, at := range [][2]int{{0, 0}, {129, 32}, {64, 3}, {5, 17}} {
-						r, err := Emu{}.Replay(f, out.XBlocks, at[0], at[1])
+					for i := range 12 {
+						at := [2]int{i * 1777 % m, i * 13 % n}
+						r, err := Emu{}.Replay(f, out, at[0], at[1])
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -76,7 +84,7 @@ func TestReplaySpecials(t *testing.T) {
 	out := forward(t, Emu{}, f)
 	for m := range 2 {
 		for n := range 8 {
-			r, err := Emu{}.Replay(f, nil, m, n)
+			r, err := Emu{}.Replay(f, layer.Output{}, m, n)
 			if err != nil || !sameBits(r.Y, out.Y.Data[m*8+n]) {
 				t.Errorf("%d,%d: %v, %v; Emu has %v", m, n, r.Y, err, out.Y.Data[m*8+n])
 			}
@@ -90,12 +98,13 @@ func TestRefFactors(t *testing.T) {
 	dense := activations(3, 1, 5, 96)
 	for _, f := range []layer.Forward{
 		{X: activations(1, 9, 3, 96), Weights: w, Mode: layer.W4A4, Act: layer.ActDynamic, Out: inspect.BF16},
+		{X: activations(1, 9, 3, 96), Weights: w, Mode: layer.W4A4, Act: layer.ActDynamic, ActPer: layer.ActPerToken, Out: inspect.BF16},
 		{X: activations(1, 9, 3, 96), Weights: w, Out: inspect.F32},
 		{X: activations(1, 9, 3, 96), Dense: &dense, Out: inspect.F16},
 	} {
 		out := forward(t, Ref{}, f)
 		for i, want := range out.Y.Data {
-			xs, ws, err := Ref{}.Factors(f, out.XBlocks, i/5, i%5)
+			xs, ws, err := Ref{}.Factors(f, out, i/5, i%5)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,11 +130,11 @@ func TestReplayErrors(t *testing.T) {
 		{layer.Forward{X: x, Weights: w, Out: inspect.BF16, Arch: "sm70"}, 0, 0, inspect.ErrUnsupported},
 		{layer.Forward{X: x, Weights: w, Out: inspect.BF16, Epilogue: layer.Epilogue{Bias: layer.BiasF32}}, 0, 0, inspect.ErrMissing},
 	} {
-		if _, err := (Emu{}).Replay(c.f, nil, c.m, c.n); !errors.Is(err, c.class) {
+		if _, err := (Emu{}).Replay(c.f, layer.Output{}, c.m, c.n); !errors.Is(err, c.class) {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
-	if _, _, err := (Ref{}).Factors(layer.Forward{X: x, Weights: w, Out: inspect.BF16}, nil, 0, 5); !errors.Is(err, inspect.ErrMissing) {
+	if _, _, err := (Ref{}).Factors(layer.Forward{X: x, Weights: w, Out: inspect.BF16}, layer.Output{}, 0, 5); !errors.Is(err, inspect.ErrMissing) {
 		t.Error(err)
 	}
 }
