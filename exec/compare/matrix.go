@@ -36,11 +36,16 @@ const (
 	Rel                   // |got-want|/|want| where |want| is above the floor
 	ULP                   // steps of the output type
 	Noise                 // |got-want| over its expected standard deviation; needs SetNoise
+
+	Unproven       // 1 where the word depends on the order of accumulation, 0 where it is proven not to; needs SetProof
+	ProvenMismatch // |got-want| of proven elements, which is a bug where it is not 0; needs SetProof
 )
 
-var measureNames = [...]string{Abs: "abs", Signed: "signed", Rel: "rel", ULP: "ulp", Noise: "noise"}
+var measureNames = [...]string{Abs: "abs", Signed: "signed", Rel: "rel", ULP: "ulp", Noise: "noise",
+	Unproven: "unproven", ProvenMismatch: "proven_mismatch"}
 
-// String is the word of the command language: "abs", "signed", "rel", "ulp", "noise".
+// String is the word of the command language: "abs", "signed", "rel", "ulp", "noise",
+// "unproven", "proven_mismatch".
 func (b Measure) String() string { return measureNames[b] }
 
 // ParseMeasure returns the measure with this name.
@@ -58,6 +63,12 @@ func MeasureNames() []string { return append([]string(nil), measureNames[:]...) 
 
 // measured is the value of a measure; NaN where the element has none.
 func (p *Pair) measured(by Measure, i int) float64 {
+	switch by { // a NaN has these, too
+	case Unproven:
+		return p.unproven(i)
+	case ProvenMismatch:
+		return p.provenMismatch(i)
+	}
 	d := p.signed(i)
 	if d != d {
 		return d
@@ -95,6 +106,8 @@ func (a pairMatrix) Read(row, col int, values []float64, cells []Cell) {
 		case p.padding(row, col+j):
 			cells[j] = PadCell
 		case v == v:
+		case a.by >= Unproven:
+			cells[j] = NoCell
 		case p.signed(i) != p.signed(i):
 			cells[j] = NaNCell
 		default:

@@ -18,6 +18,9 @@ type Metrics struct {
 	ULPMax                        float64 // an integer, or +Inf
 	Noise                         float64 // NaN without an expected noise
 
+	// Of the certificate; zero without one.
+	Proven, Unproven, ProvenMismatch int64
+
 	ArgMax   [2]int  // [m,n] of MaxAbs, the first one; [-1,-1] when every element is NaN
 	ArgNoise [2]int  // [m,n] of Noise; [-1,-1] without
 	FirstNaN [2]int  // [-1,-1] when there is none
@@ -38,8 +41,12 @@ func (p *Pair) Metrics(ctx context.Context) (Metrics, error) {
 	sum := tree(parts, partial.join)
 	m := sum.metrics(p)
 	if m.Count > m.NaN {
-		m.P99Abs, err = p.absQuantile(ctx, 0.99, m.Count-m.NaN)
+		if m.P99Abs, err = p.absQuantile(ctx, 0.99, m.Count-m.NaN); err != nil {
+			return m, err
+		}
 	}
+	proof, err := p.countProof(ctx)
+	m.Proven, m.Unproven, m.ProvenMismatch = proof.proven, proof.unproven, proof.mismatch
 	return m, err
 }
 

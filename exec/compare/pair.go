@@ -42,6 +42,8 @@ type Pair struct {
 	got, want      []float32
 	sigma          []float32
 	padRow, padCol []bool
+	proven         func(i int) bool // nil without a certificate
+	judged         bool
 	ulp            func(float32) int64
 }
 

@@ -22,40 +22,51 @@ type Metric struct {
 	Unit string // "dB", "ulp"; empty for none
 	Doc  string // definition and source
 	Of   func(*Metrics) float64
+
+	needs func(*Pair) bool // nil: any pair has it
 }
+
+// Has says whether the pair has the metric: some need more than two tensors.
+func (p *Pair) Has(m Metric) bool { return m.needs == nil || m.needs(p) }
 
 // d is got-want, w is want, g is got.
 var table = []Metric{
-	{"max_abs", Real, "", "greatest |got-want|; +Inf when an infinity is missed",
-		func(m *Metrics) float64 { return m.MaxAbs }},
-	{"mean_abs", Real, "", "mean of |got-want| over finite elements",
-		func(m *Metrics) float64 { return m.MeanAbs }},
-	{"p99_abs", Real, "", "99th percentile of |got-want|, exact nearest rank: 99 % of the elements are at or below it",
-		func(m *Metrics) float64 { return m.P99Abs }},
-	{"rmse", Real, "", "root of the mean of (got-want)² over finite elements",
-		func(m *Metrics) float64 { return m.RMSE }},
-	{"max_rel", Real, "", "greatest |got-want|/|want| where |want| > 1e-3·amax(want), the floor below which cancellation, not the layer, sets it; with no such element 0 for no error, else +Inf",
-		func(m *Metrics) float64 { return m.MaxRel }},
-	{"rel_l2", Real, "", "‖got-want‖₂/‖want‖₂ (Frobenius); 0 for no error, +Inf for an error against all zeros",
-		func(m *Metrics) float64 { return m.RelL2 }},
-	{"cos", Real, "", "cosine ⟨got,want⟩/(‖got‖‖want‖); 1 when both are all zero, 0 when one is",
-		func(m *Metrics) float64 { return m.Cos }},
-	{"sqnr_db", Real, "dB", "signal to quantization noise, 10·log10(‖want‖²/‖got-want‖²) (Chen et al., arXiv 2510.25602); +Inf for no error",
-		func(m *Metrics) float64 { return m.SQNR }},
-	{"calc_diff", Real, "", "1 - 2⟨got,want⟩/(‖got‖²+‖want‖²), the measure of DeepGEMM's tests; 0 when both are all zero",
-		func(m *Metrics) float64 { return m.CalcDiff }},
-	{"nan", Integer, "", "elements where got or want is NaN; they never compare equal and are left out of all else",
-		func(m *Metrics) float64 { return float64(m.NaN) }},
-	{"inf", Integer, "", "elements where got or want is infinite and neither is NaN; left out of sums",
-		func(m *Metrics) float64 { return float64(m.Inf) }},
-	{"ulp_max", Integer, "ulp", "greatest distance of got and want in steps of the output type; +Inf when an infinity is missed",
-		func(m *Metrics) float64 { return m.ULPMax }},
-	{"noise", Real, "σ", "greatest |got-want| over the standard deviation expected from the layer's own scales and codes",
-		func(m *Metrics) float64 { return m.Noise }},
-	{"count", Integer, "", "elements compared, NaN included; padding is not an element",
-		func(m *Metrics) float64 { return float64(m.Count) }},
-	{"argmax", Position, "", "where max_abs is, the first one",
-		func(m *Metrics) float64 { return m.flat(m.ArgMax) }},
+	{Name: "max_abs", Doc: "greatest |got-want|; +Inf when an infinity is missed",
+		Of: func(m *Metrics) float64 { return m.MaxAbs }},
+	{Name: "mean_abs", Doc: "mean of |got-want| over finite elements",
+		Of: func(m *Metrics) float64 { return m.MeanAbs }},
+	{Name: "p99_abs", Doc: "99th percentile of |got-want|, exact nearest rank: 99 % of the elements are at or below it",
+		Of: func(m *Metrics) float64 { return m.P99Abs }},
+	{Name: "rmse", Doc: "root of the mean of (got-want)² over finite elements",
+		Of: func(m *Metrics) float64 { return m.RMSE }},
+	{Name: "max_rel", Doc: "greatest |got-want|/|want| where |want| > 1e-3·amax(want), the floor below which cancellation, not the layer, sets it; with no such element 0 for no error, else +Inf",
+		Of: func(m *Metrics) float64 { return m.MaxRel }},
+	{Name: "rel_l2", Doc: "‖got-want‖₂/‖want‖₂ (Frobenius); 0 for no error, +Inf for an error against all zeros",
+		Of: func(m *Metrics) float64 { return m.RelL2 }},
+	{Name: "cos", Doc: "cosine ⟨got,want⟩/(‖got‖‖want‖); 1 when both are all zero, 0 when one is",
+		Of: func(m *Metrics) float64 { return m.Cos }},
+	{Name: "sqnr_db", Unit: "dB", Doc: "signal to quantization noise, 10·log10(‖want‖²/‖got-want‖²) (Chen et al., arXiv 2510.25602); +Inf for no error",
+		Of: func(m *Metrics) float64 { return m.SQNR }},
+	{Name: "calc_diff", Doc: "1 - 2⟨got,want⟩/(‖got‖²+‖want‖²), the measure of DeepGEMM's tests; 0 when both are all zero",
+		Of: func(m *Metrics) float64 { return m.CalcDiff }},
+	{Name: "nan", Kind: Integer, Doc: "elements where got or want is NaN; they never compare equal and are left out of all else",
+		Of: func(m *Metrics) float64 { return float64(m.NaN) }},
+	{Name: "inf", Kind: Integer, Doc: "elements where got or want is infinite and neither is NaN; left out of sums",
+		Of: func(m *Metrics) float64 { return float64(m.Inf) }},
+	{Name: "ulp_max", Kind: Integer, Unit: "ulp", Doc: "greatest distance of got and want in steps of the output type; +Inf when an infinity is missed",
+		Of: func(m *Metrics) float64 { return m.ULPMax }},
+	{Name: "noise", Unit: "σ", Doc: "greatest |got-want| over the standard deviation expected from the layer's own scales and codes",
+		Of: func(m *Metrics) float64 { return m.Noise }, needs: (*Pair).HasNoise},
+	{Name: "proven", Kind: Integer, Doc: "elements of a product whose word no order of accumulation changes",
+		Of: func(m *Metrics) float64 { return float64(m.Proven) }, needs: (*Pair).HasProof},
+	{Name: "unproven", Kind: Integer, Doc: "elements of a product that another order of accumulation might round otherwise",
+		Of: func(m *Metrics) float64 { return float64(m.Unproven) }, needs: (*Pair).HasProof},
+	{Name: "proven_mismatch", Kind: Integer, Doc: "proven elements that differ from another run of the same product: each is a bug for certain. Not there against the reference, which rounds otherwise",
+		Of: func(m *Metrics) float64 { return float64(m.ProvenMismatch) }, needs: (*Pair).Judged},
+	{Name: "count", Kind: Integer, Doc: "elements compared, NaN included; padding is not an element",
+		Of: func(m *Metrics) float64 { return float64(m.Count) }},
+	{Name: "argmax", Kind: Position, Doc: "where max_abs is, the first one",
+		Of: func(m *Metrics) float64 { return m.flat(m.ArgMax) }},
 }
 
 func (m *Metrics) flat(at [2]int) float64 {
