@@ -1,0 +1,309 @@
+#include "textflag.h"
+
+// bf16 words of the doubled codes, twice: VPERMW looks at five bits, the fifth of
+// which belongs to the next code.
+DATA doubled<>+0(SB)/8, $0x404040003f800000
+DATA doubled<>+8(SB)/8, $0x4140410040c04080
+DATA doubled<>+16(SB)/8, $0xc040c000bf800000
+DATA doubled<>+24(SB)/8, $0xc140c100c0c0c080
+DATA doubled<>+32(SB)/8, $0x404040003f800000
+DATA doubled<>+40(SB)/8, $0x4140410040c04080
+DATA doubled<>+48(SB)/8, $0xc040c000bf800000
+DATA doubled<>+56(SB)/8, $0xc140c100c0c0c080
+GLOBL doubled<>(SB), RODATA|NOPTR, $64
+
+DATA abs<>+0(SB)/4, $0x7fffffff
+GLOBL abs<>(SB), RODATA|NOPTR, $4
+DATA fraction<>+0(SB)/4, $0x007fffff
+GLOBL fraction<>(SB), RODATA|NOPTR, $4
+DATA hidden<>+0(SB)/4, $0x00800000
+GLOBL hidden<>(SB), RODATA|NOPTR, $4
+DATA inf<>+0(SB)/4, $0x7f800000
+GLOBL inf<>(SB), RODATA|NOPTR, $4
+DATA upper<>+0(SB)/4, $0xffff0000
+GLOBL upper<>(SB), RODATA|NOPTR, $4
+DATA n32<>+0(SB)/4, $0x00000020
+GLOBL n32<>(SB), RODATA|NOPTR, $4
+DATA n1<>+0(SB)/4, $0x00000001
+GLOBL n1<>(SB), RODATA|NOPTR, $4
+DATA n127<>+0(SB)/4, $0x0000007f
+GLOBL n127<>(SB), RODATA|NOPTR, $4
+DATA none<>+0(SB)/4, $0xffffd8f0
+GLOBL none<>(SB), RODATA|NOPTR, $4
+DATA noneLimit<>+0(SB)/4, $0xffffec78
+GLOBL noneLimit<>(SB), RODATA|NOPTR, $4
+DATA most<>+0(SB)/4, $0x00000064
+GLOBL most<>(SB), RODATA|NOPTR, $4
+DATA least<>+0(SB)/4, $0xffffff9c
+GLOBL least<>(SB), RODATA|NOPTR, $4
+DATA never<>+0(SB)/4, $0xc0000000
+GLOBL never<>(SB), RODATA|NOPTR, $4
+
+// The assembler lacks VDPBF16PS: these are
+//	VDPBF16PS.BCST 4*j(SI), Zj, Z16 (j even) or Z17 (j odd)
+#define DOT0 LONG $0x587ee262; WORD $0x0652
+#define DOT1 LONG $0x5876e262; WORD $0x4e52; BYTE $0x01
+#define DOT2 LONG $0x586ee262; WORD $0x4652; BYTE $0x02
+#define DOT3 LONG $0x5866e262; WORD $0x4e52; BYTE $0x03
+#define DOT4 LONG $0x585ee262; WORD $0x4652; BYTE $0x04
+#define DOT5 LONG $0x5856e262; WORD $0x4e52; BYTE $0x05
+#define DOT6 LONG $0x584ee262; WORD $0x4652; BYTE $0x06
+#define DOT7 LONG $0x5846e262; WORD $0x4e52; BYTE $0x07
+
+// Offsets in call.
+#define WS 128
+#define WE 1152
+#define XS 2176
+#define XE 2240
+
+// SPREAD keeps the weights of a pair, and their exponents, for steps that cut: w in
+// Z20 to index i.
+#define SPREAD(i) \
+	VMULPS Z8, Z20, Z20; \
+	VMOVUPS Z20, (WS+64*(i))(AX); \
+	VPANDD Z11, Z20, Z21; \
+	VPTESTMD Z21, Z21, K3; \
+	VPSRLD $23, Z21, Z21; \
+	VPSUBD.BCST n127<>(SB), Z21, Z21; \
+	VPBROADCASTD none<>(SB), Z22; \
+	VMOVDQA32 Z21, K3, Z22; \
+	VMOVDQU32 Z22, (WE+64*(i))(AX)
+
+#define SPREADPAIR(z, j) \
+	VPSLLD $16, z, Z20; \
+	SPREAD(2*j); \
+	VPANDD.BCST upper<>(SB), z, Z20; \
+	SPREAD(2*j+1)
+
+// TOP raises the exponents in Z21 to those of products i.
+#define TOP(i) \
+	VPBROADCASTD (XE+4*i)(AX), Z22; \
+	VPADDD (WE+64*(i))(AX), Z22, Z22; \
+	VPMAXSD Z22, Z21, Z21
+
+// TERM adds products i to Z26, in units of 1/Z24 and cut toward zero.
+#define TERM(i) \
+	VBROADCASTSS (XS+4*i)(AX), Z22; \
+	VMULPS (WS+64*(i))(AX), Z22, Z22; \
+	VMULPS Z24, Z22, Z22; \
+	VCVTTPS2DQ Z22, Z22; \
+	VPADDD Z22, Z26, Z26
+
+// func steps512(c *call)
+//
+// Z0-Z7 pairs of doubled codes in bf16, Z8 scales/2, Z9 limits, Z10 floors of 16
+// columns; Z11 the mask of |·|, Z12 the table of codes. SI walks the rows of x, DI
+// those of c, CX counts them down. R11 is 1 once the weights of the step are spread.
+TEXT ·steps512(SB), NOSPLIT, $0-8
+	MOVQ c+0(FP), AX
+	MOVQ 64(AX), R12
+	MOVQ 48(AX), R13
+	VMOVDQU64 doubled<>(SB), Z12
+	VPBROADCASTD abs<>(SB), Z11
+
+step:
+	CMPQ R13, 40(AX)
+	JGE done
+	MOVQ R13, SI
+	IMULQ 24(AX), SI
+	ADDQ 0(AX), SI
+	IMUL3Q $320, R13, BX
+	ADDQ 8(AX), BX
+	MOVQ 16(AX), DI
+	MOVQ 32(AX), CX
+	MOVQ 56(AX), DX
+	SUBQ DX, CX
+	SHLQ $6, DX
+	ADDQ DX, SI
+	ADDQ DX, DI
+	MOVQ $0, 56(AX)
+	XORL R11, R11
+
+	VMOVDQU64 (BX), Z4
+	VPERMW Z12, Z4, Z0
+	VPSRLW $4, Z4, Z1
+	VPERMW Z12, Z1, Z1
+	VPSRLW $8, Z4, Z2
+	VPERMW Z12, Z2, Z2
+	VPSRLW $12, Z4, Z3
+	VPERMW Z12, Z3, Z3
+	VMOVDQU64 64(BX), Z7
+	VPERMW Z12, Z7, Z4
+	VPSRLW $4, Z7, Z5
+	VPERMW Z12, Z5, Z5
+	VPSRLW $8, Z7, Z6
+	VPERMW Z12, Z6, Z6
+	VPSRLW $12, Z7, Z7
+	VPERMW Z12, Z7, Z7
+	VMOVUPS 128(BX), Z8
+	VMOVDQU64 192(BX), Z9
+	VMOVDQU64 256(BX), Z10
+
+row:
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	DOT0
+	DOT1
+	DOT2
+	DOT3
+	TESTQ R12, R12
+	JNZ summed
+	DOT4
+	DOT5
+	DOT6
+	DOT7
+summed:
+	VADDPS Z17, Z16, Z16
+	VMOVUPS (DI), Z18
+	VPANDD Z11, Z18, Z19
+	VPADDD.BCST 32(SI), Z9, Z20
+	VPADDD.BCST 36(SI), Z10, Z21
+	VPCMPD $1, Z20, Z19, K1
+	VPCMPD $5, Z21, Z19, K1, K2
+	KORTESTW K2, K2
+	JCC check
+	VFMADD231PS.RZ_SAE Z8, Z16, Z18
+	VMOVUPS Z18, (DI)
+next:
+	ADDQ $64, SI
+	ADDQ $64, DI
+	DECQ CX
+	JNZ row
+	INCQ R13
+	JMP step
+
+	// Some |c| is not below its limit, or below its floor: there its low bits count.
+check:
+	VPSRLD $23, Z19, Z22
+	VPSRAD $23, Z21, Z23
+	VPSUBD Z23, Z22, Z23
+	VPADDD.BCST n32<>(SB), Z23, Z23
+	VPXORD Z25, Z25, Z25
+	VPMAXSD Z25, Z23, Z23
+	VPTESTMD Z19, Z19, K3
+	VPANDD.BCST fraction<>(SB), Z19, Z24
+	VPORD.BCST hidden<>(SB), Z24, K3, Z24
+	VPSLLVD Z23, Z24, Z24
+	VPTESTNMD Z24, Z24, K1, K4
+	KORTESTW K4, K4
+	JCC general
+	VFMADD231PS.RZ_SAE Z8, Z16, Z18
+	VADDPS.RZ_SAE Z25, Z18, Z18 // -0 is +0
+	VMOVUPS Z18, (DI)
+	JMP next
+
+	// Any step of ordinary operands, by the rule.
+general:
+	TESTL $2, 40(SI)
+	JNZ scalar
+	VPCMPD.BCST $0, never<>(SB), Z9, K3
+	VPCMPD.BCST $5, inf<>(SB), Z19, K4
+	KORTESTW K3, K4
+	JNZ scalar
+	TESTQ R11, R11
+	JNZ spread
+	MOVQ $1, R11
+	SPREADPAIR(Z0, 0)
+	SPREADPAIR(Z1, 1)
+	SPREADPAIR(Z2, 2)
+	SPREADPAIR(Z3, 3)
+	SPREADPAIR(Z4, 4)
+	SPREADPAIR(Z5, 5)
+	SPREADPAIR(Z6, 6)
+	SPREADPAIR(Z7, 7)
+spread:
+	VPMOVZXWD (SI), Z20
+	VPSLLD $16, Z20, Z20
+	VMOVUPS Z20, XS(AX)
+	VPANDD Z11, Z20, Z20
+	VPTESTMD Z20, Z20, K3
+	VPSRLD $23, Z20, Z20
+	VPBROADCASTD n1<>(SB), Z27
+	VPMAXSD Z27, Z20, Z20
+	VPSUBD.BCST n127<>(SB), Z20, Z20
+	VPBROADCASTD none<>(SB), Z21
+	VMOVDQA32 Z21, Z28
+	VMOVDQA32 Z20, K3, Z21
+	VMOVDQU32 Z21, XE(AX)
+
+	// E to Z21, beginning with that of c.
+	VPTESTMD Z19, Z19, K3
+	VPSRLD $23, Z19, Z22
+	VPMAXSD Z27, Z22, Z22
+	VPSUBD.BCST n127<>(SB), Z22, Z22
+	VMOVDQA32 Z28, Z21
+	VMOVDQA32 Z22, K3, Z21
+	TOP(0)
+	TOP(1)
+	TOP(2)
+	TOP(3)
+	TOP(4)
+	TOP(5)
+	TOP(6)
+	TOP(7)
+	TOP(8)
+	TOP(9)
+	TOP(10)
+	TOP(11)
+	TOP(12)
+	TOP(13)
+	TOP(14)
+	TOP(15)
+	// E may be in [least,most], or be that of zeros alone.
+	VPCMPD.BCST $6, most<>(SB), Z21, K3
+	VPBROADCASTD least<>(SB), Z22
+	VPCMPD $1, Z22, Z21, K4
+	VPCMPD.BCST $5, noneLimit<>(SB), Z21, K4, K4
+	KORTESTW K3, K4
+	JNZ scalar
+	VPMAXSD Z22, Z21, Z21
+	VPBROADCASTD 72(AX), Z22
+	VPSUBD Z21, Z22, Z23       // F-E
+	VPADDD.BCST n127<>(SB), Z23, Z24
+	VPSLLD $23, Z24, Z24       // 2^(F-E)
+	VPBROADCASTD n127<>(SB), Z22
+	VPSUBD Z23, Z22, Z23
+	VPSLLD $23, Z23, Z23       // 2^(E-F)
+	VMULPS Z24, Z18, Z25
+	VCVTTPS2DQ Z25, Z25
+	VPXORD Z26, Z26, Z26
+	TERM(0)
+	TERM(1)
+	TERM(2)
+	TERM(3)
+	TERM(4)
+	TERM(5)
+	TERM(6)
+	TERM(7)
+	TERM(8)
+	TERM(9)
+	TERM(10)
+	TERM(11)
+	TERM(12)
+	TERM(13)
+	TERM(14)
+	TERM(15)
+	// The products reach 2^31 units and c 2^26: the sum is exact in float64.
+	VEXTRACTI64X4 $1, Z26, Y27
+	VEXTRACTI64X4 $1, Z25, Y28
+	VCVTDQ2PD Y26, Z26
+	VCVTDQ2PD Y25, Z25
+	VCVTDQ2PD Y27, Z27
+	VCVTDQ2PD Y28, Z28
+	VADDPD Z25, Z26, Z26
+	VADDPD Z27, Z28, Z28
+	VCVTPD2PS.RZ_SAE Z26, Y26
+	VCVTPD2PS.RZ_SAE Z28, Y28
+	VINSERTF64X4 $1, Y28, Z26, Z26
+	VMULPS Z23, Z26, Z26
+	VMOVUPS Z26, (DI)
+	JMP next
+
+scalar:
+	MOVQ 32(AX), DX
+	SUBQ CX, DX
+	MOVQ DX, 56(AX)
+done:
+	MOVQ R13, 48(AX)
+	VZEROUPPER
+	RET
