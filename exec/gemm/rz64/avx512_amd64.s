@@ -104,6 +104,18 @@ GLOBL scale512<>(SB), RODATA|NOPTR, $20
 	LEAQ (R10)(CX*4), R11 \
 	LEAQ (CX)(CX*2), DX
 
+// The next 128 bytes of four rows: at M = 1 the codes of w come from memory, along 32
+// streams, which is more than the processor foresees.
+#define PREFETCH(R) \
+	PREFETCHT0 128(R)        \
+	PREFETCHT0 128(R)(CX*1)  \
+	PREFETCHT0 128(R)(CX*2)  \
+	PREFETCHT0 128(R)(DX*1)  \
+	PREFETCHT0 192(R)        \
+	PREFETCHT0 192(R)(CX*1)  \
+	PREFETCHT0 192(R)(CX*2)  \
+	PREFETCHT0 192(R)(DX*1)
+
 // func unpackAVX512(panel, codes *byte, codeStride int, scales *byte, scaleStride int, kind int)
 TEXT ·unpackAVX512(SB), NOSPLIT, $0-48
 	MOVQ         panel+0(FP), DI
@@ -121,6 +133,10 @@ TEXT ·unpackAVX512(SB), NOSPLIT, $0-48
 half:
 	MOVQ codeStride+16(FP), CX
 	ROWPOINTERS
+	PREFETCH(R8)
+	PREFETCH(R9)
+	PREFETCH(R10)
+	PREFETCH(R11)
 	XORQ SI, SI
 	MOVQ $8, BX
 
@@ -573,4 +589,83 @@ widenext:
 wideoutside:
 	VZEROUPPER
 	MOVL $const_outside, ret+8(FP)
+	RET
+
+// func scanAVX512(scales *byte, n int, table *[128]byte) (low, high uint8)
+//
+// low is the least entry of table at the scales, bit 7 ignored, and high the largest
+// scale. A nil table stands for the scale itself, all eight bits.
+TEXT ·scanAVX512(SB), NOSPLIT, $0-26
+	MOVQ       scales+0(FP), SI
+	MOVQ       n+8(FP), CX
+	MOVQ       table+16(FP), DX
+	VPTERNLOGD $0xff, Z4, Z4, Z4 // low
+	VPXORD     Z5, Z5, Z5        // high
+	VMOVDQA64  Z4, Z6            // mask of a scale
+	TESTQ      DX, DX
+	JEQ        scan
+	VMOVDQU64  (DX), Z0
+	VMOVDQU64  64(DX), Z1
+	MOVL       $0x7f7f7f7f, AX
+	VPBROADCASTD AX, Z6
+
+scan:
+	MOVQ    $-1, AX
+	CMPQ    CX, $64
+	JGE     load
+	TESTQ   CX, CX
+	JLE     reduce
+	MOVQ    $-1, BX
+	SHLQ    CX, BX
+	NOTQ    BX
+	MOVQ    BX, AX
+
+load:
+	KMOVQ       AX, K1
+	VMOVDQU8.Z  (SI), K1, Z2
+	VPANDD      Z6, Z2, Z2
+	VPMAXUB     Z2, Z5, Z5
+	TESTQ       DX, DX
+	JEQ         least
+	VPERMI2B    Z1, Z0, Z2
+
+least:
+	VPMINUB Z2, Z4, K1, Z4
+	ADDQ    $64, SI
+	SUBQ    $64, CX
+	JMP     scan
+
+reduce:
+	VEXTRACTI64X4 $1, Z4, Y0
+	VEXTRACTI64X4 $1, Z5, Y1
+	VPMINUB       Y0, Y4, Y4
+	VPMAXUB       Y1, Y5, Y5
+	VEXTRACTI128  $1, Y4, X0
+	VEXTRACTI128  $1, Y5, X1
+	VPMINUB       X0, X4, X4
+	VPMAXUB       X1, X5, X5
+	VPSRLDQ       $8, X4, X0
+	VPSRLDQ       $8, X5, X1
+	VPMINUB       X0, X4, X4
+	VPMAXUB       X1, X5, X5
+	VMOVQ         X4, AX
+	VMOVQ         X5, BX
+	MOVQ          $8, CX
+	MOVBLZX       AX, SI
+	MOVBLZX       BX, DI
+
+byte:
+	MOVBLZX AX, R8
+	CMPL    R8, SI
+	CMOVLLT R8, SI
+	MOVBLZX BX, R9
+	CMPL    R9, DI
+	CMOVLGT R9, DI
+	SHRQ    $8, AX
+	SHRQ    $8, BX
+	DECQ    CX
+	JNE     byte
+	MOVB    SI, low+24(FP)
+	MOVB    DI, high+25(FP)
+	VZEROUPPER
 	RET

@@ -34,6 +34,9 @@ type pathInfo struct {
 	tile func(*tileCall) status
 	// wide is tile with sums in float64; nil where step has to do.
 	wide func(*tileCall) status
+	// scan returns the least entry of table at the scales, bit 7 ignored, and the largest
+	// scale; without a table the least scale. Nil where Go has to do.
+	scan func(scales []byte, table *[128]byte) (low, high uint8)
 }
 
 // status is how a tile function ended.

@@ -1,6 +1,10 @@
 package rz64
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 // vectorPaths are the vector paths of this architecture, the fastest first.
 var vectorPaths = []pathInfo{
@@ -10,7 +14,10 @@ var vectorPaths = []pathInfo{
 			return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VBMI && x.HasAVX512VNNI
 		},
 		tile: func(t *tileCall) status { return status(tileAVX512(t)) },
-		wide: func(t *tileCall) status { return status(wideAVX512(t)) }},
+		wide: func(t *tileCall) status { return status(wideAVX512(t)) },
+		scan: func(scales []byte, table *[128]byte) (low, high uint8) {
+			return scanAVX512(unsafe.SliceData(scales), len(scales), table)
+		}},
 }
 
 func unpack512(panel, codes, scales []byte, codeStride, scaleStride int, format *scaleFormat, perScale int) {
@@ -38,3 +45,6 @@ func tileAVX512(t *tileCall) uint32
 
 //go:noescape
 func wideAVX512(t *tileCall) uint32
+
+//go:noescape
+func scanAVX512(scales *byte, n int, table *[128]byte) (low, high uint8)

@@ -73,8 +73,8 @@ func NewOn(path Path, x, w *fp4.Blocks) (*Product, error) {
 	}
 	p := &Product{x: x, w: w, steps: (x.Cols + StepLen - 1) / StepLen, format: format, path: info,
 		tiles: make([]packedRow, (x.Rows+tileRows-1)/tileRows)}
-	p.rows.init(x, format)
-	p.cols.init(w, format)
+	p.rows.init(x, format, info.scan)
+	p.cols.init(w, format, info.scan)
 	return p, nil
 }
 

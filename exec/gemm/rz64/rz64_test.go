@@ -67,12 +67,12 @@ func scaleByte(r *rand.Rand, e8m0 bool, kind string, col int) byte {
 			return 0x30 + byte(r.UintN(10))
 		}
 		if col%37 == 5 {
-			return 137
+			return 130
 		}
-		return 120 + byte(r.UintN(8))
+		return 121 + byte(r.UintN(4))
 	}
 	if e8m0 {
-		return 118 + byte(r.UintN(12))
+		return 121 + byte(r.UintN(3))
 	}
 	return 0x60 + byte(r.UintN(24))
 }

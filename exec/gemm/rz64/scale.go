@@ -20,8 +20,9 @@ const (
 type scaleFormat struct {
 	man   int // fraction bits
 	mask  uint8
-	nan   uint8
+	nan   uint8 // the largest byte under mask
 	bytes [256]scaleValue
+	units *[128]byte // unit - lowUnit of each byte, 255 for no unit; nil where it is byte - 128
 	// What the vector paths read: 2^30 ≥ value·4 ≥ 2^-151, exact.
 	value [256]float32
 }
@@ -50,8 +51,18 @@ func newUE4M3() *scaleFormat {
 		v.unit = v.exp - 4 + int16(bits.TrailingZeros16(uint16(v.sig|1<<10)))
 		f.bytes[b] = v
 	}
+	f.units = new([128]byte)
+	for b := range f.units {
+		f.units[b] = 255
+		if v := &f.bytes[b]; v.sig != 0 && !v.nan {
+			f.units[b] = byte(v.unit - lowUnit)
+		}
+	}
 	return f
 }
+
+// lowUnit is below every unit of UE4M3.
+const lowUnit = -16
 
 func newUE8M0() *scaleFormat {
 	f := &scaleFormat{mask: 0xff, nan: 0xff}
@@ -82,12 +93,13 @@ const (
 type lines struct {
 	b      *fp4.Blocks
 	format *scaleFormat
+	scan   func(scales []byte, table *[128]byte) (low, high uint8)
 	once   []sync.Once
 	found  []line
 }
 
-func (l *lines) init(b *fp4.Blocks, format *scaleFormat) {
-	l.b, l.format = b, format
+func (l *lines) init(b *fp4.Blocks, format *scaleFormat, scan func([]byte, *[128]byte) (uint8, uint8)) {
+	l.b, l.format, l.scan = b, format, scan
 	l.once = make([]sync.Once, (b.Rows+panelCols-1)/panelCols)
 	l.found = make([]line, b.Rows)
 }
@@ -112,10 +124,7 @@ const wide = 24
 func (l *lines) find(row int) line {
 	n := l.b.ScaleCols()
 	scales := l.b.Scales[row*n : (row+1)*n]
-	all := line{unit: noUnit, top: noTop}
-	for _, s := range scales {
-		all.add(&l.format.bytes[s])
-	}
+	all := l.bound(scales)
 	all.raw = all.top
 	if all.top-all.unit <= wide {
 		return all
@@ -128,6 +137,39 @@ func (l *lines) find(row int) line {
 		}
 	}
 	return some
+}
+
+// bound is the line of some scales.
+func (l *lines) bound(scales []byte) line {
+	if l.scan != nil && len(scales) > 0 {
+		if low, high := l.scan(scales, l.format.units); high != l.format.nan {
+			return l.format.between(low, high)
+		}
+	}
+	var seen [256]bool
+	for _, s := range scales {
+		seen[s] = true
+	}
+	all := line{unit: noUnit, top: noTop}
+	for s := range seen {
+		if seen[s] {
+			all.add(&l.format.bytes[s])
+		}
+	}
+	return all
+}
+
+// between is the line of scales whose least unit and whose largest byte are known.
+func (f *scaleFormat) between(low, high uint8) line {
+	all := line{unit: noUnit, top: noTop}
+	switch {
+	case f.units == nil:
+		all.add(&f.bytes[low])
+		all.add(&f.bytes[high])
+	case high != 0:
+		all.unit, all.top = int(low)+lowUnit, int(f.bytes[high].exp)
+	}
+	return all
 }
 
 func (l *line) add(v *scaleValue) {
