@@ -197,7 +197,7 @@ func actNotes(r *layer.ActReport) []string {
 	}
 	add(r.NaNScale, "are NaN: their rows of y are NaN")
 	add(r.Lost, "rounded to zero: those blocks of x are lost")
-	if r.Policy != layer.ActDynamic {
+	if r.Clipped > 0 {
 		add(r.Saturated, "are saturated: larger values of x are clipped")
 	}
 	return notes
