@@ -54,6 +54,7 @@ const (
 	Ladder            // products up to thirty binary places below the largest
 	Zeros             // all products are -0, c is zero or tiny
 	Remainder         // what is left when all but the last products cancel
+	Floor             // a sum at the smallest result, and one product far below it
 	Shapes
 )
 
@@ -86,6 +87,10 @@ func Word(seed, i, j uint64) uint64 {
 func (s *Source) Fill(op *Case, i uint64, k, scales int) {
 	shape := int(i % Shapes)
 	own := Word(s.Seed, i, perCase-1)
+	if shape == Floor {
+		s.floor(op, own, k, scales)
+		return
+	}
 	op.A, op.B, op.SFA, op.SFB = op.A[:0], op.B[:0], op.SFA[:0], op.SFB[:0]
 	for n := range uint64(k) {
 		a := s.A.Code(Word(s.Seed, i, n), own, shape)
@@ -103,6 +108,62 @@ func (s *Source) Fill(op *Case, i uint64, k, scales int) {
 		op.SFA = append(op.SFA, scaleByte(Word(s.Seed, i, uint64(2*k)+1+n), shape, s.Scale))
 		op.SFB = append(op.SFB, scaleByte(Word(s.Seed, i, uint64(2*k+scales)+1+n), shape, s.Scale))
 	}
+}
+
+// floor puts ±1 or ±1.5 times the smallest result (half of it where results are rounded to
+// nearest) into the first product and a power of two below it into the last one: whether
+// that reaches the result tells the smallest alignment exponent. Elements that
+// cannot be so small are zero.
+func (s *Source) floor(op *Case, own uint64, k, scales int) {
+	op.A, op.B, op.SFA, op.SFB = op.A[:0], op.B[:0], op.SFA[:0], op.SFB[:0]
+	for range k {
+		op.A, op.B = append(op.A, 0), append(op.B, 0)
+	}
+	smallest := -149
+	if s.C.Exp < 8 {
+		smallest = -25
+	}
+	below := int(own >> 8 % 30)
+	first, last := smallest, smallest-1-below
+	if scales > 0 {
+		first, last = 0, 0
+		if scales < 2 {
+			last = -1 - below
+		}
+	}
+	op.A[0] = s.A.power(first>>1) | uint32(own&1)<<(s.A.Man+s.A.Drop-1)
+	op.B[0] = s.B.power(first - first>>1)
+	op.A[k-1] = s.A.power(last >> 1)
+	op.B[k-1] = s.B.power(last - last>>1)
+	op.A[0] |= uint32(own>>1&1) * s.A.sign()
+	op.A[k-1] |= uint32(own>>2&1) * s.A.sign()
+	op.C = uint32(own>>3&1) * s.C.sign()
+	for n := range scales {
+		e := smallest - 1 - below
+		if n == 0 || last != 0 {
+			e = smallest
+		}
+		op.SFA, op.SFB = append(op.SFA, scalePower(e>>1, s.Scale)), append(op.SFB, scalePower(e-e>>1, s.Scale))
+	}
+}
+
+// power is the code of 2^e; zero where the type has none.
+func (f Format) power(e int) uint32 {
+	if field := e + f.bias(); field > 0 {
+		return uint32(field) << (f.Man + f.Drop)
+	}
+	if n := f.Man + e + f.bias() - 1; n >= 0 {
+		return 1 << (n + f.Drop)
+	}
+	return 0
+}
+
+// scalePower is the scale byte of 2^e; the smallest where the type has none.
+func scalePower(e int, scale string) uint8 {
+	if scale == "ue8m0" {
+		return uint8(max(e+127, 0))
+	}
+	return 1
 }
 
 func (f Format) sign() uint32 { return 1 << (f.Bits - 1) }

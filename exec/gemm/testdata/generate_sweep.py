@@ -15,7 +15,7 @@ import torch
 from mmasim.nv_ptx import MMA, MMABlockScale, WGMMA, TCGen05MMA, TCGen05MMABlockScale
 
 CHUNK, CASES, PER_CASE = 1000, 100_000, 2048
-RAW, NARROW, SPARSE, TINY, CANCELLING, SPECIAL, WIDE, LAYER, HUGE, LADDER, ZEROS, REMAINDER, SHAPES = range(13)
+RAW, NARROW, SPARSE, TINY, CANCELLING, SPECIAL, WIDE, LAYER, HUGE, LADDER, ZEROS, REMAINDER, FLOOR, SHAPES = range(14)
 I, U = np.int64, np.uint64
 
 
@@ -107,6 +107,34 @@ def scales(r, shape, name):
     return np.where((shape == RAW) | ((shape == SPECIAL) & (part(r, 50, 4) == 0)), raw, out)
 
 
+def power(f, e):
+    field, n = e + f.bias, f.man + e + f.bias - 1
+    return np.where(field > 0, field << (f.man + f.drop), np.where(n >= 0, I(1) << np.maximum(n + f.drop, 0), 0))
+
+
+def floors(own, k, a, b, c, nscale, scale):
+    """Cases of the shape FLOOR: a product at the smallest result and one below it."""
+    own = own[:, 0]
+    smallest = -149 if c.exp == 8 else -25
+    below = ((own >> U(8)) % U(30)).astype(I)
+    first, last = I(smallest) + 0 * below, smallest - 1 - below
+    if nscale:
+        first, last = 0 * below, 0 * below if nscale > 1 else -1 - below
+    av, bv = np.zeros((len(own), k), I), np.zeros((len(own), k), I)
+    av[:, 0] = power(a, first >> 1) | part(own, 0, 1) << (a.man + a.drop - 1)
+    bv[:, 0] = power(b, first - (first >> 1))
+    av[:, 0] |= part(own, 1, 1) * a.sign
+    av[:, -1] = power(a, last >> 1) | part(own, 2, 1) * a.sign
+    bv[:, -1] = power(b, last - (last >> 1))
+    sa = np.ones((len(own), nscale), I)
+    sb = sa.copy()
+    if scale == "ue8m0":
+        for n in range(nscale):
+            e = I(smallest) + 0 * below if n == 0 or nscale == 1 else smallest - 1 - below
+            sa[:, n], sb[:, n] = np.maximum((e >> 1) + 127, 0), np.maximum(e - (e >> 1) + 127, 0)
+    return av, bv, part(own, 3, 1) * c.sign, sa, sb
+
+
 def fill(seed, first, n, k, a, b, c, nscale, scale):
     """Operands of the cases first … first+n-1."""
     i = np.arange(first, first + n, dtype=U)
@@ -119,7 +147,10 @@ def fill(seed, first, n, k, a, b, c, nscale, scale):
     av = np.where(shape == ZEROS, np.where(bv & b.sign, 0, a.sign), av)
     cv = accumulators(c, words(seed, i, 2 * k, 1), shape)[:, 0]
     sa, sb = words(seed, i, 2 * k + 1, nscale), words(seed, i, 2 * k + 1 + nscale, nscale)
-    return av, bv, cv, scales(sa, shape, scale), scales(sb, shape, scale)
+    sa, sb = scales(sa, shape, scale), scales(sb, shape, scale)
+    floor = shape == FLOOR
+    fa, fb, fc, fsa, fsb = floors(own, k, a, b, c, nscale, scale)
+    return np.where(floor, fa, av), np.where(floor, fb, bv), np.where(floor[:, 0], fc, cv), np.where(floor, fsa, sa), np.where(floor, fsb, sb)
 
 
 def tensor(v, name, packed=False):
