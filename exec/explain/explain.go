@@ -15,7 +15,6 @@
 package explain
 
 import (
-	"errors"
 	"math"
 	"slices"
 
@@ -39,20 +38,20 @@ const (
 	Unexplained  Kind = "unexplained"  // got or want is not what was made of its operands here
 )
 
-// Row is one part of got - want.
-type Row struct {
+// Part is one part of got - want.
+type Part struct {
 	Kind      Kind
 	Text      string // "weight quantization", "accumulation, 24 steps of K=16"
 	Reference bool   // it is of want's own making: its sign is that of got - want
 	Part      Value  // what it adds to got - want; NaN where a value beside it is not finite
-	After     Value  // the value behind the operation; before it, for a Reference row
+	After     Value  // the value behind the operation; before it, for a Reference part
 }
 
 // Explanation is everything known of one element.
 type Explanation struct {
 	Got, Want float32
 	Err       Value // got - want
-	Budget    []Row // from the operands to got, then want's own
+	Budget    []Part // from the operands to got, then want's own
 	Adds      bool  // the parts are finite and their exact sum is Err
 	Broke     string
 	Missing   []string // what is not known, and what would tell
@@ -68,14 +67,11 @@ type Explanation struct {
 	m, n      int
 }
 
-// ErrUnknown: neither side is a product whose operands are known.
-var ErrUnknown = errors.New("operands unknown")
-
 // Element explains output m,n of a comparison. One side at least has its making known;
-// otherwise the error is an *inspect.Fault that is ErrUnknown and says what to compare.
+// otherwise the error is an *inspect.Fault of class ErrMissing that says what to compare.
 func Element(got, want Side, m, n int) (*Explanation, error) {
 	if got.Made == nil && want.Made == nil {
-		return nil, &inspect.Fault{Class: ErrUnknown, Offset: -1, What: "nothing to explain with",
+		return nil, &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "nothing to explain with",
 			Why:  "neither " + named(got) + " nor " + named(want) + " is a product of this session, so that operands are unknown",
 			Cure: "make the product that it should be, y = gemm x w, and name it: explain E[m,n] as=y"}
 	}
@@ -108,6 +104,9 @@ func Element(got, want Side, m, n int) (*Explanation, error) {
 	return e, nil
 }
 
+// Row is the row m of the element.
+func (e *Explanation) Row() int { return e.m }
+
 func named(s Side) string {
 	if s.By == "" {
 		return "a tensor"
@@ -117,16 +116,16 @@ func named(s Side) string {
 
 // budget walks from want back to its operands, over to got's operands and on to got.
 func (e *Explanation) budget(g, w *making, got, want Side) {
-	var own []Row // want's, from want down
+	var own []Part // want's, from want down
 	at := valueOf(float64(want.Value))
 	x, wt := g.factors()
 	if w == nil { // all of want's distance from got's exact product
-		own = append(own, Row{Unexplained, "distance of want from the exact product", true, dot(x, wt).sub(at), at})
+		own = append(own, Part{Unexplained, "distance of want from the exact product", true, dot(x, wt).sub(at), at})
 		at = dot(x, wt)
 	} else {
 		stages := w.stages
 		if last := w.last(); !equal(last, at) {
-			own = append(own, Row{Unexplained, "unexplained: want is not what is emulated", true, last.sub(at), at})
+			own = append(own, Part{Unexplained, "unexplained: want is not what is emulated", true, last.sub(at), at})
 			at = last
 		}
 		wx, ww := w.factors()
@@ -136,7 +135,7 @@ func (e *Explanation) budget(g, w *making, got, want Side) {
 			if i > 0 {
 				before = stages[i-1].after
 			}
-			own = append(own, Row{stages[i].kind, stages[i].text, true, before.sub(at), at})
+			own = append(own, Part{stages[i].kind, stages[i].text, true, before.sub(at), at})
 			at = before
 		}
 	}
@@ -144,7 +143,7 @@ func (e *Explanation) budget(g, w *making, got, want Side) {
 	e.Exact = dot(x, wt)
 	at = e.Exact
 	for _, s := range g.stages {
-		e.Budget = append(e.Budget, Row{s.kind, s.text, false, s.after.sub(at), s.after})
+		e.Budget = append(e.Budget, Part{s.kind, s.text, false, s.after.sub(at), s.after})
 		at = s.after
 	}
 	if final := valueOf(float64(got.Value)); !equal(final, at) || got.Foreign {
@@ -152,7 +151,7 @@ func (e *Explanation) budget(g, w *making, got, want Side) {
 		if len(g.stages) == 0 {
 			text = "distance of got from the exact product"
 		}
-		e.Budget = append(e.Budget, Row{Unexplained, text, false, final.sub(at), final})
+		e.Budget = append(e.Budget, Part{Unexplained, text, false, final.sub(at), final})
 	}
 	slices.Reverse(own)
 	e.Budget = append(e.Budget, own...)
@@ -177,16 +176,16 @@ func equal(a, b Value) bool {
 
 // hops go from the factors of want to those of got, one version of one operand at a
 // time: weights first, then activations.
-func hops(g, w *making) []Row {
+func hops(g, w *making) []Part {
 	if w == nil {
 		return nil
 	}
-	var rows []Row
+	var rows []Part
 	x, wt := w.factors()
 	at := dot(x, wt)
 	step := func(v operand, reference bool) {
 		after := dot(x, wt)
-		rows = append(rows, Row{v.kind, v.text, reference, after.sub(at), after})
+		rows = append(rows, Part{v.kind, v.text, reference, after.sub(at), after})
 		at = after
 	}
 	walk(w.w, g.w, "weight", func(v operand, values []float64, reference bool) {

@@ -255,7 +255,7 @@ func TestInjected(t *testing.T) {
 			t.Fatalf("%s: %v", c.name, err)
 		}
 		addsUp(t, c.name, e)
-		largest := slices.MaxFunc(e.Budget, func(a, b Row) int { return byMagnitude(a.Part, b.Part) })
+		largest := slices.MaxFunc(e.Budget, func(a, b Part) int { return byMagnitude(a.Part, b.Part) })
 		if c.name == "healthy against the original" {
 			if k := largest.Kind; k != Weight && k != Activation {
 				t.Errorf("%s: largest part is %s", c.name, largest.Text)
@@ -378,7 +378,7 @@ func TestNotFinite(t *testing.T) {
 // TestUnknown: without operands there is an error that says what to do; with a want from
 // elsewhere got is still taken apart.
 func TestUnknown(t *testing.T) {
-	if _, err := Element(Side{By: "file a.npy"}, Side{By: "file b.npy"}, 0, 0); !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "a.npy") {
+	if _, err := Element(Side{By: "file a.npy"}, Side{By: "file b.npy"}, 0, 0); !errors.Is(err, inspect.ErrMissing) || !strings.Contains(err.Error(), "a.npy") {
 		t.Error(err)
 	}
 	r := rand.New(rand.NewPCG(9, 2))
