@@ -9,7 +9,7 @@ import (
 // Paths lists the paths of this processor, the best last.
 func Paths() []Path {
 	paths := []Path{Portable}
-	if x := &cpu.X86; x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512BF16 {
+	if x := &cpu.X86; x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512BF16 && x.HasBMI1 {
 		paths = append(paths, AVX512)
 	}
 	return paths
@@ -28,7 +28,7 @@ type call struct {
 	row    int
 	half   int // 1 where steps have 8 products
 	f      int32
-	_      int32
+	below  int32 // (F-23)<<23
 	_      [6]int64
 	ws     [maxL][panelCols]float32 // weights of a step
 	we     [maxL][panelCols]int32   // their exponents
@@ -50,6 +50,7 @@ func (w *Worker) vector(Path) {
 func (w *Worker) vectorPart(t *part) {
 	a, rows := w.call, len(t.c)/panelCols
 	a.c, a.rows, a.f = &t.c[0], rows, int32(w.p.F)
+	a.below = a.f<<23 - 23<<23
 	a.half = 1 - w.p.L/maxL
 	a.stride = uintptr(w.p.m) * 64
 	most := max(1, callSteps/rows)

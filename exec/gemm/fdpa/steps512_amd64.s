@@ -14,16 +14,12 @@ GLOBL doubled<>(SB), RODATA|NOPTR, $64
 
 DATA abs<>+0(SB)/4, $0x7fffffff
 GLOBL abs<>(SB), RODATA|NOPTR, $4
-DATA fraction<>+0(SB)/4, $0x007fffff
-GLOBL fraction<>(SB), RODATA|NOPTR, $4
 DATA hidden<>+0(SB)/4, $0x00800000
 GLOBL hidden<>(SB), RODATA|NOPTR, $4
 DATA inf<>+0(SB)/4, $0x7f800000
 GLOBL inf<>(SB), RODATA|NOPTR, $4
 DATA upper<>+0(SB)/4, $0xffff0000
 GLOBL upper<>(SB), RODATA|NOPTR, $4
-DATA n32<>+0(SB)/4, $0x00000020
-GLOBL n32<>(SB), RODATA|NOPTR, $4
 DATA n1<>+0(SB)/4, $0x00000001
 GLOBL n1<>(SB), RODATA|NOPTR, $4
 DATA n127<>+0(SB)/4, $0x0000007f
@@ -56,24 +52,24 @@ GLOBL never<>(SB), RODATA|NOPTR, $4
 #define XS 2176
 #define XE 2240
 
-// SPREAD keeps the weights of a pair, and their exponents, for steps that cut: w in
-// Z20 to index i.
-#define SPREAD(i) \
-	VMULPS Z8, Z20, Z20; \
-	VMOVUPS Z20, (WS+64*(i))(AX); \
-	VPANDD Z11, Z20, Z21; \
-	VPTESTMD Z21, Z21, K3; \
-	VPSRLD $23, Z21, Z21; \
-	VPSUBD.BCST n127<>(SB), Z21, Z21; \
-	VPBROADCASTD none<>(SB), Z22; \
-	VMOVDQA32 Z21, K3, Z22; \
-	VMOVDQU32 Z22, (WE+64*(i))(AX)
-
+// SPREADPAIR keeps the weights of a pair of codes for steps that cut.
 #define SPREADPAIR(z, j) \
 	VPSLLD $16, z, Z20; \
-	SPREAD(2*j); \
+	VMULPS Z8, Z20, Z20; \
+	VMOVUPS Z20, (WS+128*j)(AX); \
 	VPANDD.BCST upper<>(SB), z, Z20; \
-	SPREAD(2*j+1)
+	VMULPS Z8, Z20, Z20; \
+	VMOVUPS Z20, (WS+128*j+64)(AX)
+
+#define SPREADALL \
+	SPREADPAIR(Z0, 0); \
+	SPREADPAIR(Z1, 1); \
+	SPREADPAIR(Z2, 2); \
+	SPREADPAIR(Z3, 3); \
+	SPREADPAIR(Z4, 4); \
+	SPREADPAIR(Z5, 5); \
+	SPREADPAIR(Z6, 6); \
+	SPREADPAIR(Z7, 7)
 
 // TOP raises the exponents in Z21 to those of products i.
 #define TOP(i) \
@@ -93,7 +89,8 @@ GLOBL never<>(SB), RODATA|NOPTR, $4
 //
 // Z0-Z7 pairs of doubled codes in bf16, Z8 scales/2, Z9 limits, Z10 floors of 16
 // columns; Z11 the mask of |·|, Z12 the table of codes. SI walks the rows of x, DI
-// those of c, CX counts them down. R11 is 1 once the weights of the step are spread.
+// those of c, CX counts them down. R11 says what is spread of the step: 1 its weights,
+// 2 their exponents.
 TEXT ·steps512(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ 64(AX), R12
@@ -158,10 +155,13 @@ summed:
 	VPANDD Z11, Z18, Z19
 	VPADDD.BCST 32(SI), Z9, Z20
 	VPADDD.BCST 36(SI), Z10, Z21
-	VPCMPD $1, Z20, Z19, K1
-	VPCMPD $5, Z21, Z19, K1, K2
-	KORTESTW K2, K2
-	JCC check
+	VPCMPD $5, Z20, Z19, K1
+	VPCMPD $1, Z21, Z19, K2
+	VADDPS Z21, Z19, Z22
+	VSUBPS Z21, Z22, Z22
+	VCMPPS $4, Z22, Z19, K2, K2
+	KORTESTW K1, K2
+	JNZ cuts
 	VFMADD231PS.RZ_SAE Z8, Z16, Z18
 	VMOVUPS Z18, (DI)
 next:
@@ -172,24 +172,79 @@ next:
 	INCQ R13
 	JMP step
 
-	// Some |c| is not below its limit, or below its floor: there its low bits count.
-check:
-	VPSRLD $23, Z19, Z22
-	VPSRAD $23, Z21, Z23
-	VPSUBD Z23, Z22, Z23
-	VPADDD.BCST n32<>(SB), Z23, Z23
-	VPXORD Z25, Z25, Z25
-	VPMAXSD Z25, Z23, Z23
-	VPTESTMD Z19, Z19, K3
-	VPANDD.BCST fraction<>(SB), Z19, Z24
-	VPORD.BCST hidden<>(SB), Z24, K3, Z24
-	VPSLLVD Z23, Z24, Z24
-	VPTESTNMD Z24, Z24, K1, K4
+	// K1: products may be cut; K2: c may be.
+cuts:
+	CMPL 40(SI), $0
+	JNE general
+	VPCMPD.BCST $0, never<>(SB), Z9, K3
+	VPCMPD.BCST $5, inf<>(SB), Z19, K4
+	KORW K3, K4, K4
+	KORTESTW K2, K4
+	JNZ general
+	// The most that any column cuts: elements of x whose lowest bit may lie there.
+	VPSUBD Z9, Z19, Z22
+	VEXTRACTI64X4 $1, Z22, Y23
+	VPMAXSD Y23, Y22, Y22
+	VEXTRACTI32X4 $1, Y22, X23
+	VPMAXSD X23, X22, X22
+	VPSHUFD $0x4e, X22, X23
+	VPMAXSD X23, X22, X22
+	VPSHUFD $0xb1, X22, X23
+	VPMAXSD X23, X22, X22
+	VMOVD X22, DX
+	MOVL DX, BX
+	SUBL 32(SI), BX
+	CMPL BX, $(18<<23)
+	JGE general
+	ADDL $(71<<23), DX
+	ORL $0x7fffff, DX
+	VPBROADCASTD DX, Z22
+	VPMOVZXWD (SI), Z20
+	VPSLLD $16, Z20, Z20
+	VPANDD Z11, Z20, Z20
+	VPTESTMD Z20, Z20, K3
+	VPCMPUD $2, Z22, Z20, K3, K3
+	KMOVW K3, DX
+	TESTQ $1, R11
+	JNZ few
+	ORQ $1, R11
+	SPREADALL
+few:
+	// Z23 is 2^23 quanta, Z24 collects what the cuts take away.
+	VPANDD.BCST inf<>(SB), Z19, Z23
+	VPSUBD.BCST 76(AX), Z23, Z23
+	VPMAXSD Z21, Z23, Z23
+	VPXORD Z24, Z24, Z24
+	VPXORD Z27, Z27, Z27
+	TESTL DX, DX
+	JZ corrected
+element:
+	TZCNTL DX, BX
+	VPBROADCASTW (SI)(BX*2), Z20
+	VPSLLD $16, Z20, Z20
+	SHLL $6, BX
+	VMULPS WS(AX)(BX*1), Z20, Z20
+	VPANDD Z11, Z20, Z22
+	VPXORD Z22, Z20, Z25       // sign
+	VADDPS.RZ_SAE Z23, Z22, Z26
+	VSUBPS Z23, Z26, Z26
+	VSUBPS Z22, Z26, Z26
+	VPXORD Z25, Z26, Z26
+	VADDPS Z26, Z24, Z24
+	BLSRL DX, DX
+	JNZ element
+corrected:
+	VCMPPS $4, Z27, Z24, K3
+	VFMADD231PS.RZ_SAE Z8, Z16, Z24
+	VPANDD Z11, Z24, Z22
+	VPADDD.BCST hidden<>(SB), Z23, Z23
+	VPCMPD $5, Z23, Z22, K3, K4
 	KORTESTW K4, K4
-	JCC general
-	VFMADD231PS.RZ_SAE Z8, Z16, Z18
-	VADDPS.RZ_SAE Z25, Z18, Z18 // -0 is +0
-	VMOVUPS Z18, (DI)
+	JNZ general
+	VMOVDQA32 Z18, Z25
+	VFMADD231PS.RZ_SAE Z8, Z16, Z25
+	VADDPS.RZ_SAE Z24, Z18, K3, Z25
+	VMOVUPS Z25, (DI)
 	JMP next
 
 	// Any step of ordinary operands, by the rule.
@@ -200,17 +255,28 @@ general:
 	VPCMPD.BCST $5, inf<>(SB), Z19, K4
 	KORTESTW K3, K4
 	JNZ scalar
-	TESTQ R11, R11
+	TESTQ $1, R11
+	JNZ weights
+	ORQ $1, R11
+	SPREADALL
+weights:
+	TESTQ $2, R11
 	JNZ spread
-	MOVQ $1, R11
-	SPREADPAIR(Z0, 0)
-	SPREADPAIR(Z1, 1)
-	SPREADPAIR(Z2, 2)
-	SPREADPAIR(Z3, 3)
-	SPREADPAIR(Z4, 4)
-	SPREADPAIR(Z5, 5)
-	SPREADPAIR(Z6, 6)
-	SPREADPAIR(Z7, 7)
+	ORQ $2, R11
+	VPBROADCASTD none<>(SB), Z23
+	MOVQ $15, DX
+	MOVQ AX, BX
+exponent:
+	VPANDD WS(BX), Z11, Z21
+	VPTESTMD Z21, Z21, K3
+	VPSRLD $23, Z21, Z21
+	VPSUBD.BCST n127<>(SB), Z21, Z21
+	VMOVDQA32 Z23, Z22
+	VMOVDQA32 Z21, K3, Z22
+	VMOVDQU32 Z22, WE(BX)
+	ADDQ $64, BX
+	DECQ DX
+	JGE exponent
 spread:
 	VPMOVZXWD (SI), Z20
 	VPSLLD $16, Z20, Z20

@@ -70,7 +70,12 @@ func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c []float32) {
 				rows := min(chunkRows, m1-m)
 				t := part{panel: panel, c: w.c[:rows*panelCols], m0: m, n0: n, cols: cols, step0: s}
 				for i := range rows {
-					copy(t.c[i*panelCols:][:cols], c[(m-m0+i)*stride+n-n0:])
+					for j, v := range c[(m-m0+i)*stride+n-n0:][:cols] {
+						if v == 0 {
+							v = 0 // -0 starts as +0 does, and the kernels would keep its sign
+						}
+						t.c[i*panelCols+j] = v
+					}
 				}
 				w.run(w, &t)
 				for i := range rows {
