@@ -53,13 +53,43 @@ GLOBL scale512<>(SB), RODATA|NOPTR, $20
 	VPUNPCKLQDQ Z7, Z5, Z2 \
 	VPUNPCKHQDQ Z7, Z5, Z3
 
+// Four rows of 64 bytes from R on: U0 … U3 get, in lane l, dwords 4l … 4l+3 of the rows.
+#define FOURROWS(R, U0, U1, U2, U3) \
+	VMOVDQU64   (R), Z16          \
+	VMOVDQU64   (R)(CX*1), Z17    \
+	VMOVDQU64   (R)(CX*2), Z18    \
+	VMOVDQU64   (R)(DX*1), Z19    \
+	VPUNPCKLDQ  Z17, Z16, Z20     \
+	VPUNPCKHDQ  Z17, Z16, Z21     \
+	VPUNPCKLDQ  Z19, Z18, Z22     \
+	VPUNPCKHDQ  Z19, Z18, Z23     \
+	VPUNPCKLQDQ Z22, Z20, U0      \
+	VPUNPCKHQDQ Z22, Z20, U1      \
+	VPUNPCKLQDQ Z23, Z21, U2      \
+	VPUNPCKHQDQ Z23, Z21, U3
+
 // Eight codes of 16 columns: low nibbles to one quad, high nibbles to the next.
 #define NIBBLES(Z, at) \
-	VPSRLD    $4, Z, Z4         \
+	VPSRLD    $4, Z, Z24        \
 	VPERMB    Z31, Z, Z         \
-	VPERMB    Z31, Z4, Z4       \
+	VPERMB    Z31, Z24, Z24     \
 	VMOVDQU64 Z, at(DI)         \
-	VMOVDQU64 Z4, (at+128)(DI)
+	VMOVDQU64 Z24, (at+128)(DI)
+
+// Lane l of U0 … U3 is dword at+4l of 16 rows; eight dwords are four groups.
+#define FOURDWORDS(U0, U1, U2, U3, at) \
+	VSHUFI32X4 $0x88, U1, U0, Z16   \
+	VSHUFI32X4 $0xdd, U1, U0, Z17   \
+	VSHUFI32X4 $0x88, U3, U2, Z18   \
+	VSHUFI32X4 $0xdd, U3, U2, Z19   \
+	VSHUFI32X4 $0x88, Z18, Z16, Z20 \
+	VSHUFI32X4 $0x88, Z19, Z17, Z21 \
+	VSHUFI32X4 $0xdd, Z18, Z16, Z22 \
+	VSHUFI32X4 $0xdd, Z19, Z17, Z23 \
+	NIBBLES(Z20, at)                \
+	NIBBLES(Z21, (at+1536))         \
+	NIBBLES(Z22, (at+3072))         \
+	NIBBLES(Z23, (at+4608))
 
 // One scale byte of each dword of Z, shifted into place by the caller: the float32 and
 // its magic multiple.
@@ -137,29 +167,28 @@ half:
 	PREFETCH(R9)
 	PREFETCH(R10)
 	PREFETCH(R11)
-	XORQ SI, SI
-	MOVQ $8, BX
+	MOVQ $2, BX
 
-chunk:
-	LOADROWS((SI*1), X0, Z0)
-	LOADROWS((CX*1), X1, Z1)
-	LOADROWS((CX*2), X2, Z2)
-	LOADROWS((DX*1), X3, Z3)
-	TRANSPOSE
-	NIBBLES(Z0, 0)
-	NIBBLES(Z1, 256)
-	NIBBLES(Z2, 768)
-	NIBBLES(Z3, 1024)
-	ADDQ $16, R8
-	ADDQ $16, R9
-	ADDQ $16, R10
-	ADDQ $16, R11
-	ADDQ $1536, DI
+piece:
+	FOURROWS(R8, Z0, Z1, Z2, Z3)
+	FOURROWS(R9, Z4, Z5, Z6, Z7)
+	FOURROWS(R10, Z8, Z9, Z10, Z11)
+	FOURROWS(R11, Z12, Z13, Z14, Z15)
+	FOURDWORDS(Z0, Z4, Z8, Z12, 0)
+	FOURDWORDS(Z1, Z5, Z9, Z13, 256)
+	FOURDWORDS(Z2, Z6, Z10, Z14, 768)
+	FOURDWORDS(Z3, Z7, Z11, Z15, 1024)
+	ADDQ $64, R8
+	ADDQ $64, R9
+	ADDQ $64, R10
+	ADDQ $64, R11
+	ADDQ $6144, DI
 	DECQ BX
-	JNE  chunk
+	JNE  piece
 
 	// R11 is at the end of row 12; the next half begins four rows on.
 	LEAQ -128(R11)(CX*4), R15
+	XORQ SI, SI
 	SUBQ $12288, DI
 	MOVQ R12, R8
 	MOVQ scaleStride+32(FP), CX
@@ -648,23 +677,20 @@ reduce:
 	VPSRLDQ       $8, X5, X1
 	VPMINUB       X0, X4, X4
 	VPMAXUB       X1, X5, X5
-	VMOVQ         X4, AX
-	VMOVQ         X5, BX
-	MOVQ          $8, CX
-	MOVBLZX       AX, SI
-	MOVBLZX       BX, DI
-
-byte:
-	MOVBLZX AX, R8
-	CMPL    R8, SI
-	CMOVLLT R8, SI
-	MOVBLZX BX, R9
-	CMPL    R9, DI
-	CMOVLGT R9, DI
-	SHRQ    $8, AX
-	SHRQ    $8, BX
-	DECQ    CX
-	JNE     byte
+	VPSRLQ        $32, X4, X0
+	VPSRLQ        $32, X5, X1
+	VPMINUB       X0, X4, X4
+	VPMAXUB       X1, X5, X5
+	VPSRLQ        $16, X4, X0
+	VPSRLQ        $16, X5, X1
+	VPMINUB       X0, X4, X4
+	VPMAXUB       X1, X5, X5
+	VPSRLQ        $8, X4, X0
+	VPSRLQ        $8, X5, X1
+	VPMINUB       X0, X4, X4
+	VPMAXUB       X1, X5, X5
+	VMOVD         X4, SI
+	VMOVD         X5, DI
 	MOVB    SI, low+24(FP)
 	MOVB    DI, high+25(FP)
 	VZEROUPPER

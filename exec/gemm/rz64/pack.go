@@ -29,50 +29,45 @@ const (
 func (p *Product) tile(i int) []byte {
 	t := &p.tiles[i]
 	t.once.Do(func() {
-		groups := p.steps * stepGroups
-		t.data = make([]byte, groups*recordLen)
-		for r := range tileRows {
-			p.packRow(t.data, i*tileRows+r, r)
+		t.data = make([]byte, p.steps*stepGroups*recordLen)
+		rows := min(tileRows, p.x.Rows-i*tileRows)
+		n := p.x.ScaleCols()
+		for g := 0; g*recordLen < len(t.data); g++ {
+			rec := (*[recordLen]byte)(t.data[g*recordLen:])
+			for r := range tileRows {
+				if r >= rows || g*groupLen >= p.x.Cols {
+					binary.LittleEndian.PutUint32(rec[recordStart+4*r:], magic)
+					continue
+				}
+				row := i*tileRows + r
+				codes := p.x.Codes[row*(p.x.Cols/2) : (row+1)*(p.x.Cols/2)]
+				p.packGroup(rec, r, codes[g*groupLen/2:], p.x.Scales[row*n+g*groupLen/p.x.Block])
+			}
 		}
 	})
 	return t.data
 }
 
-// packRow packs row of x as row r of a tile.
-func (p *Product) packRow(data []byte, row, r int) {
-	var codes, scales []byte
-	if row < p.x.Rows {
-		codes = p.x.Codes[row*(p.x.Cols/2) : (row+1)*(p.x.Cols/2)]
-		n := p.x.ScaleCols()
-		scales = p.x.Scales[row*n : (row+1)*n]
+// packGroup packs the codes at the front of codes, 16 or all that there are, as row r
+// of a record.
+func (p *Product) packGroup(rec *[recordLen]byte, r int, codes []byte, scale byte) {
+	var word uint64
+	if len(codes) >= 8 {
+		word = binary.LittleEndian.Uint64(codes)
+	} else {
+		var tail [8]byte
+		copy(tail[:], codes)
+		word = binary.LittleEndian.Uint64(tail[:])
 	}
-	swapped := p.x.Order != p.w.Order
-	perScale := p.x.Block / groupLen
-	for g := 0; g*recordLen < len(data); g++ {
-		rec := (*[recordLen]byte)(data[g*recordLen:])
-		var word uint64
-		switch {
-		case len(codes) >= 8:
-			word, codes = binary.LittleEndian.Uint64(codes), codes[8:]
-		case len(codes) > 0:
-			var tail [8]byte
-			copy(tail[:], codes)
-			word, codes = binary.LittleEndian.Uint64(tail[:]), nil
-		}
-		low, high := doubleNibbles(word), doubleNibbles(word>>4)
-		if swapped {
-			low, high = high, low
-		}
-		at := rec[recordCodes+r*groupLen:]
-		binary.LittleEndian.PutUint64(at[0:], low&0xffffffff|high<<32)
-		binary.LittleEndian.PutUint64(at[8:], low>>32|high&^0xffffffff)
-		binary.LittleEndian.PutUint32(rec[recordStart+4*r:], uint32(magic-unsignedBias*(sumBytes(low)+sumBytes(high))))
-		scale := float32(0)
-		if i := g / perScale; i < len(scales) {
-			scale = p.format.value[scales[i]]
-		}
-		binary.LittleEndian.PutUint32(rec[recordScale+4*r:], math.Float32bits(scale/4))
+	low, high := doubleNibbles(word), doubleNibbles(word>>4)
+	if p.x.Order != p.w.Order {
+		low, high = high, low
 	}
+	at := rec[recordCodes+r*groupLen:]
+	binary.LittleEndian.PutUint64(at[0:], low&0xffffffff|high<<32)
+	binary.LittleEndian.PutUint64(at[8:], low>>32|high&^0xffffffff)
+	binary.LittleEndian.PutUint32(rec[recordStart+4*r:], uint32(magic-unsignedBias*(sumBytes(low)+sumBytes(high))))
+	binary.LittleEndian.PutUint32(rec[recordScale+4*r:], math.Float32bits(p.format.value[scale]/4))
 }
 
 // doubleNibbles replaces the E2M1 code in the low nibble of each byte by twice its value,
