@@ -69,6 +69,9 @@ func TestHopper(t *testing.T) {
 	must(t, err)
 	for n, in := range instructions {
 		t.Run(in.kernel, func(t *testing.T) {
+			runtime.LockOSThread() // a context belongs to a thread
+			defer runtime.UnlockOSThread()
+			must(t, cu.SetCurrentContext(context))
 			function, err := module.Function(in.kernel)
 			must(t, err)
 			in.compare(t, function, uint64(n+1))
