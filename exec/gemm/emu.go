@@ -150,7 +150,7 @@ func (p *problem) chain(ctx context.Context, out *layer.Output) (chain, error) {
 	if err := p.quantizeX(ctx, format, out); err != nil {
 		return nil, err
 	}
-	return &chainFP4{model: m, x: out.XBlocks, w: p.w}, nil
+	return newChainFP4(m, out.XBlocks, p.w)
 }
 
 // chainBF16 prepares w4a16.

@@ -2,9 +2,11 @@ package gemm
 
 import (
 	"encoding/binary"
+	"math"
 	"math/big"
 	"testing"
 
+	"fp4tui/exec/gemm/rz64"
 	"fp4tui/inspect/fp4"
 )
 
@@ -17,7 +19,7 @@ func TestStepFP4MMASim(t *testing.T) {
 		}
 		for i, want := range f.words {
 			op := f.operands(i)
-			if got := fastFP4(f.model, op); got != want {
+			if got := fastFP4(t, f.model, op); got != want {
 				t.Fatalf("%s %s case %d: %08x, mmasim %08x", f.Arch, f.Kind, i, got, want)
 			}
 			n++
@@ -28,8 +30,9 @@ func TestStepFP4MMASim(t *testing.T) {
 	}
 }
 
-// fastFP4 sends operands through the loops of the GEMM.
-func fastFP4(m Model, op Operands) uint32 {
+// fastFP4 sends operands through every path of the GEMM that this processor has.
+func fastFP4(t testing.TB, m Model, op Operands) uint32 {
+	t.Helper()
 	block := len(op.A) / len(op.SFA)
 	scale := map[scaleFormat]fp4.Format{ue4m3: fp4.E4M3, ue8m0: fp4.E8M0}[m.scale]
 	pack := func(codes []uint32, scales []uint8) *fp4.Blocks {
@@ -39,16 +42,21 @@ func fastFP4(m Model, op Operands) uint32 {
 		}
 		return &fp4.Blocks{Rows: 1, Cols: len(c), Block: block, Codes: fp4.Pack(c, fp4.LowFirst), Scales: scales, ScaleType: scale}
 	}
-	d := (&chainFP4{model: m, x: pack(op.A, op.SFA), w: pack(op.B, op.SFB)}).newDots().(*dotsFP4)
-	d.load(tile{0, 1, 0, 1})
-	if c := fp32(op.C); c.class == nan || d.xs.nan[0] || d.ws.nan[0] {
-		return wordNaN
+	x, w := pack(op.A, op.SFA), pack(op.B, op.SFB)
+	var words []uint32
+	for _, path := range rz64.Paths() {
+		p, err := rz64.NewOn(path, x, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := []float32{math.Float32frombits(op.C)}
+		p.NewWorker().Run(0, 1, 0, 1, 0, p.Steps(), c, nil)
+		words = append(words, math.Float32bits(c[0]))
+		if words[0] != words[len(words)-1] {
+			t.Fatalf("%s: %08x, %s: %08x", rz64.Paths()[0], words[0], path, words[len(words)-1])
+		}
 	}
-	a, b, c := d.xs.row(0), d.ws.row(0), op.C
-	for ; len(a) > 0; a, b = a[stepGroups:], b[stepGroups:] {
-		c = d.step((*[stepGroups]group)(a), (*[stepGroups]group)(b), c)
-	}
-	return c
+	return words[0]
 }
 
 // FuzzStepFP4 compares the optimised FP4 step with the plain one.
@@ -77,7 +85,7 @@ func FuzzStepFP4(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fastFP4(m, op); got != want.D {
+		if got := fastFP4(t, m, op); got != want.D {
 			t.Errorf("%08x, plain %08x: %+v", got, want.D, want)
 		}
 	})

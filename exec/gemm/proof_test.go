@@ -212,7 +212,10 @@ func TestProofIsSharp(t *testing.T) {
 	worst := 0.0         // of moves over their bounds
 	for range draws {
 		x, w := oneGroupEach(r, 2), oneGroupEach(r, 10)
-		c := &chainFP4{model: m, x: x, w: w}
+		c, err := newChainFP4(m, x, w)
+		if err != nil {
+			t.Fatal(err)
+		}
 		acc, bound, certainty := certified(t, c, inspect.BF16)
 		a, sa := codes(x, 0, 256)
 		b, sb := codes(w, 0, 256)

@@ -116,7 +116,8 @@ func (p *problem) element(out *layer.Output, m, n int) (chain, Operands, Model, 
 	}
 	p.setAlpha(&made)
 	op := Operands{A: codesOf(xq, m, model.L), B: codesOf(p.w, n, model.L), SFA: scalesOf(xq, m, model.L), SFB: scalesOf(p.w, n, model.L)}
-	return &chainFP4{model: model, x: xq, w: p.w}, op, model, made.AlphaOf(m), nil
+	c, err := newChainFP4(model, xq, p.w)
+	return c, op, model, made.AlphaOf(m), err
 }
 
 // fp4Kinds are the block-scaled instructions of the two formats.
