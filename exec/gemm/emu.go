@@ -185,5 +185,6 @@ func (p *problem) chainBF16(ctx context.Context, out *layer.Output) (chain, erro
 		out.Notes = append(out.Notes, fmt.Sprintf("%d of %d values of x (%s) were rounded to bf16, which is what a w4a16 kernel reads", n, len(x), p.X.DType))
 	}
 	out.Notes = append(out.Notes, overflowNotes(p.w)...)
-	return newChainBF16(m, x, p.w, p.K), nil
+	c := newChainBF16(m, x, p.w, p.K)
+	return c, c.prepare(ctx)
 }

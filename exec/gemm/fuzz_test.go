@@ -6,6 +6,7 @@ import (
 	"math/big"
 	"testing"
 
+	"fp4tui/exec/gemm/fdpa"
 	"fp4tui/exec/gemm/rz64"
 	"fp4tui/inspect/fp4"
 )
@@ -121,14 +122,15 @@ func FuzzStepBF16(f *testing.F) {
 	})
 }
 
-// fastBF16 sends operands through the loops of the GEMM.
+// fastBF16 sends operands through the step that the GEMM falls back on.
 func fastBF16(m Model, op Operands) uint32 {
-	d := (&chainBF16{model: m, k: len(op.A)}).newDots().(*dotsBF16)
-	d.xs.load(1, d.k, d.perSum, func(_, k int) uint16 { return uint16(op.A[k]) })
-	d.ws.load(1, d.k, d.perSum, func(_, k int) uint16 { return uint16(op.B[k]) })
-	a, b, c := d.xs.row(0), d.ws.row(0), op.C
-	for ; len(a) > 0; a, b = a[d.perSum:], b[d.perSum:] {
-		c = d.step(a[:d.perSum], b[:d.perSum], c)
+	p, c := fdpa.Params{L: m.L, F: m.F, EZero: m.EZero}, op.C
+	for k := 0; k < len(op.A); k += m.L {
+		var x, w [16]uint16
+		for i := range min(m.L, len(op.A)-k) {
+			x[i], w[i] = uint16(op.A[k+i]), uint16(op.B[k+i])
+		}
+		c, _ = p.Step(&x, &w, c)
 	}
 	return c
 }

@@ -231,7 +231,7 @@ func TestEmuW4A16(t *testing.T) {
 // TestWeightExactInBF16 is why w4a16 may round the weight to bf16: it does not.
 func TestWeightExactInBF16(t *testing.T) {
 	for _, st := range []fp4.Format{fp4.E4M3, fp4.UE4M3, fp4.E8M0} {
-		c := newChainBF16(Model{}, nil, &fp4.Blocks{ScaleType: st}, 0)
+		c := newChainBF16(Model{Params: hopper16}, nil, &fp4.Blocks{ScaleType: st, Block: 16}, 0)
 		for s := range 256 {
 			for code := range 16 {
 				want := float64(fp4.DecodeE2M1(uint8(code))) * float64(st.Decode(uint16(s)))

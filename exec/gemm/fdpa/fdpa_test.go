@@ -167,7 +167,7 @@ func oracle(p *Product, m0, n0 int, c []float32) (words []uint32, disputed int) 
 		for s := range p.steps {
 			w := p.column(n0+i%cols, s)
 			var under bool
-			if d, under = p.step(&p.rows[s*p.m+m0+i/cols].x, &w, d); under {
+			if d, under = p.Step(&p.rows[s*p.m+m0+i/cols].x, &w, d); under {
 				disputed++
 			}
 		}

@@ -75,7 +75,7 @@ func dot(x *[maxL]uint16, q *[maxL]float32) float32 {
 
 // scalar is a step of one output by the plain rule.
 func (w *Worker) scalar(x, words *[maxL]uint16, c uint32) float32 {
-	d, underflow := w.p.step(x, words, c)
+	d, underflow := w.p.Step(x, words, c)
 	if underflow {
 		w.underflow++
 	}

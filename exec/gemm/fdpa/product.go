@@ -72,7 +72,8 @@ type lane struct {
 // 16-bit word, so one shift unpacks elements i and i+4, and those make a pair.
 func place(i int) int { return i&8 | i%4*2 | i/4%2 }
 
-// NewProduct prepares the weight, which has been checked; set all rows of x before use.
+// NewProduct prepares the weight, which has been checked and stays as it is while the
+// product is in use; set all rows of x before use.
 func NewProduct(p Params, m, k int, w *fp4.Blocks) *Product {
 	steps := (k + p.L - 1) / p.L
 	pr := &Product{Params: p, m: m, k: k, steps: steps, w: w, uniform: w.Block%p.L == 0, rows: make([]rowStep, steps*m)}
@@ -109,6 +110,10 @@ func wordOf(e int) int32 { return int32(e+127) << 23 }
 
 // Steps is the number of steps of the whole K.
 func (p *Product) Steps() int { return p.steps }
+
+// Words is the bf16 word of code·scale by scale byte, then code: at most 6 significant
+// bits, so exact but for the overflow of the largest E8M0 scales.
+func (p *Product) Words() *[256][16]uint16 { return &p.words }
 
 // SetRow sets a row of x, K bf16 words. Rows may be set concurrently.
 func (p *Product) SetRow(row int, x []uint16) {

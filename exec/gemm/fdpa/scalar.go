@@ -41,9 +41,10 @@ func (f *factors) decode(words *[maxL]uint16) {
 	}
 }
 
-// step is one step of one output, whatever the operands. underflow reports a negative
-// sum cut to zero: published models dispute its sign, and it is +0 here.
-func (p *Product) step(x, w *[maxL]uint16, c uint32) (d uint32, underflow bool) {
+// Step is one step of one output by the plain rule: at most L bf16 words of either
+// operand, zeros beyond, and the FP32 words c and d. underflow reports a negative sum
+// cut to zero: published models dispute its sign, and it is +0 here.
+func (p Params) Step(x, w *[16]uint16, c uint32) (d uint32, underflow bool) {
 	var a, b factors
 	a.decode(x)
 	b.decode(w)
