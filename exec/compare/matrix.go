@@ -97,22 +97,25 @@ type pairMatrix struct {
 func (a pairMatrix) Size() (int, int) { return a.pair.M, a.pair.N }
 
 func (a pairMatrix) Read(row, col int, values []float64, cells []Cell) {
-	p := a.pair
+	p, at := a.pair, row*a.pair.N+col
+	padded := p.padRow != nil || p.padCol != nil
 	for j := range values {
-		i := row*p.N + col + j
-		v := p.measured(a.by, i)
-		values[j], cells[j] = v, Data
+		d := p.signed(at + j)
+		v, kind := d, Data
 		switch {
-		case p.padding(row, col+j):
-			cells[j] = PadCell
-		case v == v:
-		case a.by >= Unproven:
-			cells[j] = NoCell
-		case p.signed(i) != p.signed(i):
-			cells[j] = NaNCell
-		default:
-			cells[j] = NoCell
+		case d != d:
+			kind = NaNCell
+		case a.by == Abs:
+			v = math.Abs(d)
+		case a.by != Signed:
+			if v = p.measured(a.by, at+j); v != v {
+				kind = NoCell
+			}
 		}
+		if padded && p.padding(row, col+j) {
+			kind = PadCell
+		}
+		values[j], cells[j] = v, kind
 	}
 }
 

@@ -31,7 +31,7 @@ type Metrics struct {
 // Metrics measures the pair. The error is that of ctx.
 func (p *Pair) Metrics(ctx context.Context) (Metrics, error) {
 	parts := make([]partial, p.chunks())
-	err := parallel(ctx, len(parts), func(c int) { parts[c] = p.chunkPartial(c) })
+	err := parallel(ctx, len(parts), func(c int) { parts[c] = p.chunkPartial(fastest, c) })
 	if err != nil {
 		return Metrics{}, err
 	}
@@ -39,6 +39,7 @@ func (p *Pair) Metrics(ctx context.Context) (Metrics, error) {
 		parts = []partial{newPartial()}
 	}
 	sum := tree(parts, partial.join)
+	sum.locate(p)
 	m := sum.metrics(p)
 	if m.Count > m.NaN {
 		if m.P99Abs, err = p.absQuantile(ctx, 0.99, m.Count-m.NaN); err != nil {
@@ -55,63 +56,75 @@ type partial struct {
 	count, nan, inf               int64
 	abs, d2, g2, w2, gw           float64 // sums over finite elements
 	maxAbs, maxRel, maxULP, noise float64
-	atAbs, atNoise, atNaN         int // flat indices; -1 for none
+	atAbs, atNoise, atNaN         int // flat indices; -1 for none. Chunks in atAbs and atNaN before locate
 }
 
 func newPartial() partial {
 	return partial{maxAbs: -1, maxRel: -1, noise: -1, atAbs: -1, atNoise: -1, atNaN: -1}
 }
 
-func (p *Pair) chunkPartial(c int) partial {
-	s := newPartial()
+// chunkPartial adds up one chunk. Its places are chunks until they are located.
+func (p *Pair) chunkPartial(way path, c int) partial {
+	l := newLanes()
+	lo := c * chunkSize
+	hi := min(lo+chunkSize, len(p.got))
+	count := int64(hi - lo)
+	if p.padRow == nil && p.padCol == nil {
+		l.run(way, p.got[lo:hi], p.want[lo:hi], p.Floor, p.ulp)
+	} else {
+		count = 0
+		p.elements(c, func(i int) {
+			count++
+			l.add(i&7, p.got[i], p.want[i], p.Floor)
+			l.ulps(i&7, p.got[i], p.want[i], p.ulp.index)
+		})
+	}
+	s := l.partial(count, c)
+	if p.sigma != nil {
+		p.elements(c, func(i int) { s.addNoise(p, i) })
+	}
+	return s
+}
+
+// elements calls use with the index of each element of a chunk that is not padding.
+func (p *Pair) elements(c int, use func(i int)) {
 	p.spans(c, func(r span) {
 		if p.padRow != nil && p.padRow[r.m] {
 			return
 		}
 		for n := r.lo; n < r.hi; n++ {
 			if p.padCol == nil || !p.padCol[n] {
-				s.add(p, r.m*p.N+n)
+				use(r.m*p.N + n)
 			}
 		}
 	})
-	return s
 }
 
-func (s *partial) add(p *Pair, i int) {
-	s.count++
-	d := p.signed(i)
-	if d != d {
-		s.nan++
-		if s.atNaN < 0 {
-			s.atNaN = i
-		}
-		return
-	}
-	if a := math.Abs(d); a > s.maxAbs {
-		s.maxAbs, s.atAbs = a, i
-	}
-	if r := p.rel(i, d); r > s.maxRel {
-		s.maxRel = r
-	}
-	if d != 0 {
-		s.maxULP = max(s.maxULP, p.ulps(i))
-	}
-	if p.sigma != nil {
+func (s *partial) addNoise(p *Pair, i int) {
+	if d := p.signed(i); d == d {
 		if z := p.noise(i, d); z > s.noise {
 			s.noise, s.atNoise = z, i
 		}
 	}
-	g, w := float64(p.got[i]), float64(p.want[i])
-	if math.IsInf(g, 0) || math.IsInf(w, 0) {
-		s.inf++
-		return
+}
+
+// locate turns the chunks of the greatest error and the first NaN into elements.
+func (s *partial) locate(p *Pair) {
+	s.atAbs = p.first(s.atAbs, func(d float64) bool { return math.Abs(d) == s.maxAbs })
+	s.atNaN = p.first(s.atNaN, func(d float64) bool { return d != d })
+}
+
+// first is the first element of a chunk whose error is so; -1 in no chunk.
+func (p *Pair) first(c int, so func(d float64) bool) int {
+	at := -1
+	if c >= 0 {
+		p.elements(c, func(i int) {
+			if at < 0 && so(p.signed(i)) {
+				at = i
+			}
+		})
 	}
-	// The conversions keep arm64 from fusing: a sum must be the same bits everywhere.
-	s.abs += math.Abs(d)
-	s.d2 += float64(d * d)
-	s.g2 += float64(g * g)
-	s.w2 += float64(w * w)
-	s.gw += float64(g * w)
+	return at
 }
 
 // join adds b, whose elements all lie after those of a: on a tie the first one stays.

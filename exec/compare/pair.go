@@ -23,6 +23,7 @@ import (
 	"slices"
 
 	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
 )
 
 // RelFloor times the greatest |want| is the floor of relative error: at or below it an
@@ -44,7 +45,7 @@ type Pair struct {
 	padRow, padCol []bool
 	proven         func(i int) bool // nil without a certificate
 	judged         bool
-	ulp            func(float32) int64
+	ulp            ulpType
 }
 
 // New pairs two tensors of the same shape. It keeps their data, which must not change
@@ -67,7 +68,7 @@ func New(got, want inspect.Tensor) (*Pair, error) {
 			}
 		}
 	}
-	p := &Pair{Shape: got.Shape, DType: got.DType, got: got.Data, want: want.Data, ulp: ulpIndex(got.DType)}
+	p := &Pair{Shape: got.Shape, DType: got.DType, got: got.Data, want: want.Data, ulp: ulpsOf(got.DType)}
 	p.M, p.N = got.Rows()
 	p.Floor = RelFloor * p.amaxWant()
 	return p, nil
@@ -107,6 +108,11 @@ func (p *Pair) sizeFault(what string, have, need int) error {
 }
 
 func (p *Pair) amaxWant() float64 {
+	if p.padRow == nil && p.padCol == nil {
+		if amax := fp4.Amax(p.want); amax <= math.MaxFloat32 { // no infinity, no NaN
+			return float64(amax)
+		}
+	}
 	amax := 0.0
 	for m := range p.M {
 		for n, w := range p.want[m*p.N : (m+1)*p.N] {
@@ -202,6 +208,6 @@ func (p *Pair) ulps(i int) float64 {
 	if d := float64(g) - float64(w); math.IsInf(d, 0) {
 		return math.Inf(1)
 	}
-	a, b := p.ulp(g), p.ulp(w)
+	a, b := p.ulp.index(g), p.ulp.index(w)
 	return math.Abs(float64(a - b))
 }

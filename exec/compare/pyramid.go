@@ -109,26 +109,6 @@ func (c *cell) value(agg Agg) float32 {
 	return c.max
 }
 
-func (c *cell) add(v float64, kind Cell, bound float64) {
-	switch kind {
-	case Data:
-		if c.data == 0 {
-			c.max = float32(v)
-		} else {
-			c.max = greater(c.max, float32(v))
-		}
-		c.data++
-		c.sum += v
-		if math.Abs(v) > bound {
-			c.above++
-		}
-	case NaNCell:
-		c.nan++
-	case PadCell:
-		c.pad++
-	}
-}
-
 func (c *cell) merge(d *cell) {
 	switch {
 	case d.data == 0:
@@ -144,11 +124,11 @@ func (c *cell) merge(d *cell) {
 // greater is the value of greater magnitude; of v and -v the positive one, so that order
 // doesn't matter.
 func greater(a, b float32) float32 {
-	x, y := math.Abs(float64(a)), math.Abs(float64(b))
-	if x > y || x == y && a >= b {
-		return a
+	x, y := math.Float32bits(a)&^(1<<31), math.Float32bits(b)&^(1<<31)
+	if y > x || x == y && a < b {
+		return b
 	}
-	return b
+	return a
 }
 
 // grid is the cells of a rectangle of pixels, row-major.
@@ -210,17 +190,16 @@ func join(from grid, z zoom, r rect) grid {
 func (s *surface) direct(ctx context.Context, z zoom, r rect) (grid, error) {
 	m, n := s.matrix.Size()
 	g := newGrid(r)
-	col0, col1 := r.cols.Lo<<z.col, min(r.cols.Hi<<z.col, n)
-	if col1 <= col0 {
-		return g, ctx.Err()
-	}
+	first, end := r.cols.Lo<<z.col, min(r.cols.Hi<<z.col, n)
 	err := parallel(ctx, r.rows.Hi-r.rows.Lo, func(i int) {
-		values, cells := make([]float64, col1-col0), make([]Cell, col1-col0)
 		pixel := r.rows.Lo + i
-		for row := pixel << z.row; row < min((pixel+1)<<z.row, m); row++ {
-			s.matrix.Read(row, col0, values, cells)
-			for j, v := range values {
-				g.at(pixel, (col0+j)>>z.col).add(v, cells[j], s.bound)
+		rows := Range{pixel << z.row, min((pixel+1)<<z.row, m)}
+		var c columns
+		for col := first; col < end; col += stripCols {
+			c.fold(fastest, s, rows, Range{col, min(col+stripCols, end)})
+			width := min(stripCols, end-col)
+			for j := 0; j < width; j += 1 << z.col {
+				*g.at(pixel, (col+j)>>z.col) = c.pixel(j, min(j+1<<z.col, width))
 			}
 		}
 	})

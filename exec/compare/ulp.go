@@ -7,26 +7,40 @@ import (
 	"fp4tui/inspect/fp4"
 )
 
-// ulpIndex returns the function that numbers the values of a type in order: 0 is zero,
-// each step to the next representable value adds 1, negative values mirror positive ones.
-// The distance of two values in ULPs is the difference of their numbers, as in
-// gonum's EqualWithinULP; a value that the type can't hold is first rounded to it,
-// nearest even. F64 data was rounded to float32 when read and counts in float32 steps, as
-// do types that are no floats.
-func ulpIndex(d inspect.DType) func(float32) int64 {
+// ulpType counts the steps of a type: index numbers its values in order. 0 is zero, each step
+// to the next representable value adds 1, negative values mirror positive ones. The distance of
+// two values in ULPs is the difference of their numbers, as in gonum's EqualWithinULP; a
+// value that the type can't hold is first rounded to it, nearest even.
+type ulpType struct {
+	index func(float32) int64
+	lanes ulpLanes
+}
+
+// ulpLanes says which index vectors compute; assembly knows the numbers.
+type ulpLanes uint8
+
+const (
+	noULP ulpLanes = iota // none: one at a time
+	laneF32
+	laneBF16
+)
+
+// ulpsOf counts in steps of a type. F64 data was rounded to float32 when read and counts in
+// float32 steps, as do types that are no floats.
+func ulpsOf(d inspect.DType) ulpType {
 	switch d {
 	case inspect.BF16:
-		return ulpBF16
+		return ulpType{ulpBF16, laneBF16}
 	case inspect.F16:
-		return ulpOf(fp4.FP16, 0x7fff)
+		return ulpType{ulpOf(fp4.FP16, 0x7fff), noULP}
 	case inspect.F8E4M3:
-		return ulpOf(fp4.E4M3, 0x7f)
+		return ulpType{ulpOf(fp4.E4M3, 0x7f), noULP}
 	case inspect.F8E5M2:
-		return ulpOf(fp4.E5M2, 0x7f)
+		return ulpType{ulpOf(fp4.E5M2, 0x7f), noULP}
 	case inspect.F4:
-		return ulpOf(fp4.E2M1, 0x7)
+		return ulpType{ulpOf(fp4.E2M1, 0x7), noULP}
 	}
-	return ulpF32
+	return ulpType{ulpF32, laneF32}
 }
 
 func ulpF32(x float32) int64 {

@@ -18,7 +18,7 @@ func TestULPOfNeighbours(t *testing.T) {
 		{inspect.BF16, fp4.BF16, 0x7f7f}, {inspect.F16, fp4.FP16, 0x7bff}, {inspect.F8E4M3, fp4.E4M3, 0x7e},
 		{inspect.F8E5M2, fp4.E5M2, 0x7b}, {inspect.F4, fp4.E2M1, 7},
 	} {
-		ulp := ulpIndex(c.dtype)
+		ulp := ulpsOf(c.dtype).index
 		for code := uint16(0); code <= c.top; code++ {
 			v := c.format.Decode(code)
 			if ulp(v) != int64(code) || ulp(-v) != -int64(code) {
@@ -29,7 +29,7 @@ func TestULPOfNeighbours(t *testing.T) {
 }
 
 func TestULPRoundsToTheType(t *testing.T) {
-	bf16 := ulpIndex(inspect.BF16)
+	bf16 := ulpsOf(inspect.BF16).index
 	for _, c := range []struct {
 		v    float32
 		want int64

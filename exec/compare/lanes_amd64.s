@@ -1,0 +1,368 @@
+#include "textflag.h"
+
+// Fields of lanes.
+#define ABS 0
+#define D2 64
+#define G2 128
+#define W2 192
+#define GW 256
+#define MAXABS 320
+#define MAXREL 384
+#define MAXULP 448
+#define NANS 480
+#define INFS 488
+#define MISSED 496
+
+DATA walk<>+0(SB)/8, $0x7fffffffffffffff // magnitude
+DATA walk<>+8(SB)/8, $0x7ff0000000000000 // infinity
+DATA walk<>+16(SB)/4, $0x7fffffff
+DATA walk<>+20(SB)/4, $0x7f800000
+DATA walk<>+24(SB)/4, $0x00007fff
+DATA walk<>+28(SB)/4, $0x00000001
+GLOBL walk<>(SB), RODATA|NOPTR, $32
+
+// BF16MAG rounds the magnitude V to bfloat16 and keeps its high half.
+#define BF16MAG512(V, T) \
+	VPSRLD $16, V, T; \
+	VPANDD Y26, T, T; \
+	VPADDD Y27, T, T; \
+	VPADDD T, V, V; \
+	VPSRLD $16, V, V
+
+// func sumsAVX512(l *lanes, got, want *float32, groups int, floor float64, u ulpLanes)
+//
+// K1: neither is NaN. K2: equal. K3: both finite. K4: above the floor. K5: off by infinity.
+TEXT ·sumsAVX512(SB), NOSPLIT, $0-41
+	MOVQ l+0(FP), DI
+	MOVQ got+8(FP), SI
+	MOVQ want+16(FP), DX
+	MOVQ groups+24(FP), CX
+	VBROADCASTSD floor+32(FP), Z22
+	MOVBLZX u+40(FP), R10
+	VPBROADCASTQ walk<>+0(SB), Z20
+	VPBROADCASTQ walk<>+8(SB), Z21
+	VPBROADCASTD walk<>+16(SB), Y24
+	VPBROADCASTD walk<>+20(SB), Y25
+	VPBROADCASTD walk<>+28(SB), Y26
+	VPBROADCASTD walk<>+24(SB), Y27
+	VMOVUPD ABS(DI), Z10
+	VMOVUPD D2(DI), Z11
+	VMOVUPD G2(DI), Z12
+	VMOVUPD W2(DI), Z13
+	VMOVUPD GW(DI), Z14
+	VMOVUPD MAXABS(DI), Z15
+	VMOVUPD MAXREL(DI), Z16
+	VMOVDQU32 MAXULP(DI), Y17
+	XORQ R11, R11 // NaN
+	XORQ R12, R12 // not finite
+	XORQ R13, R13 // missed
+
+group:
+	VMOVUPS (SI), Y0
+	VMOVUPS (DX), Y1
+	VCMPPS $7, Y1, Y0, K1
+	VCMPPS $0, Y1, Y0, K2
+	VPANDD Y24, Y0, Y8
+	VPANDD Y24, Y1, Y9
+	VPCMPUD $1, Y25, Y8, K3
+	VPCMPUD $1, Y25, Y9, K3, K3
+	VCVTPS2PD Y0, Z2
+	VCVTPS2PD Y1, Z3
+	VSUBPD Z3, Z2, Z4
+	VPXORQ Z4, Z4, K2, Z4
+	VPANDQ Z20, Z4, Z5
+	VPANDQ Z20, Z3, Z6
+	VADDPD Z5, Z10, K3, Z10
+	VMULPD Z4, Z4, Z7
+	VADDPD Z7, Z11, K3, Z11
+	VMULPD Z2, Z2, Z7
+	VADDPD Z7, Z12, K3, Z12
+	VMULPD Z3, Z3, Z7
+	VADDPD Z7, Z13, K3, Z13
+	VMULPD Z2, Z3, Z7
+	VADDPD Z7, Z14, K3, Z14
+	VMAXPD Z5, Z15, K1, Z15
+	VCMPPD $0x1e, Z22, Z6, K1, K4
+	VCMPPD $0, Z21, Z5, K1, K5
+	VDIVPD Z6, Z5, Z7
+	VMOVAPD Z21, K5, Z7
+	VMAXPD Z7, Z16, K4, Z16
+	TESTL R10, R10
+	JZ counted
+	CMPL R10, $2
+	JNE numbered
+	BF16MAG512(Y8, Y2)
+	BF16MAG512(Y9, Y2)
+
+numbered: // magnitudes with the signs of the values, as integers
+	VPSRAD $31, Y0, Y0
+	VPXORD Y0, Y8, Y8
+	VPSUBD Y0, Y8, Y8
+	VPSRAD $31, Y1, Y1
+	VPXORD Y1, Y9, Y9
+	VPSUBD Y1, Y9, Y9
+	VPMAXSD Y8, Y9, Y0
+	VPMINSD Y8, Y9, Y1
+	VPSUBD Y1, Y0, Y0
+	VPMAXUD Y0, Y17, K3, Y17
+
+counted:
+	KORTESTB K3, K3
+	JCS finite
+	KMOVB K1, AX
+	XORL $0xff, AX
+	POPCNTL AX, AX
+	ADDQ AX, R11
+	KMOVB K3, AX
+	XORL $0xff, AX
+	POPCNTL AX, AX
+	ADDQ AX, R12
+	KMOVB K5, AX
+	POPCNTL AX, AX
+	ADDQ AX, R13
+
+finite:
+	ADDQ $32, SI
+	ADDQ $32, DX
+	DECQ CX
+	JNZ group
+	VMOVUPD Z10, ABS(DI)
+	VMOVUPD Z11, D2(DI)
+	VMOVUPD Z12, G2(DI)
+	VMOVUPD Z13, W2(DI)
+	VMOVUPD Z14, GW(DI)
+	VMOVUPD Z15, MAXABS(DI)
+	VMOVUPD Z16, MAXREL(DI)
+	VMOVDQU32 Y17, MAXULP(DI)
+	ADDQ R11, NANS(DI)
+	SUBQ R11, R12
+	ADDQ R12, INFS(DI)
+	ADDQ R13, MISSED(DI)
+	VZEROUPPER
+	RET
+
+// ERR512 puts |err| of eight elements in Z4; Z20 is the magnitude's bits.
+#define ERR512 \
+	VMOVUPS (SI), Y0; \
+	VMOVUPS (DX), Y1; \
+	VCMPPS $0, Y1, Y0, K2; \
+	VCVTPS2PD Y0, Z2; \
+	VCVTPS2PD Y1, Z3; \
+	VSUBPD Z3, Z2, Z4; \
+	VPXORQ Z4, Z4, K2, Z4; \
+	VPANDQ Z20, Z4, Z4
+
+// func bucketsAVX512(dst *uint16, got, want *float32, groups int)
+TEXT ·bucketsAVX512(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ got+8(FP), SI
+	MOVQ want+16(FP), DX
+	MOVQ groups+24(FP), CX
+	VPBROADCASTQ walk<>+0(SB), Z20
+
+group:
+	ERR512
+	VPSRLQ $48, Z4, Z4
+	VPMOVQW Z4, X4
+	VMOVDQU X4, (DI)
+	ADDQ $16, DI
+	ADDQ $32, SI
+	ADDQ $32, DX
+	DECQ CX
+	JNZ group
+	VZEROUPPER
+	RET
+
+// func gatherAVX512(dst *float64, got, want *float32, groups int, bucket uint64) int
+TEXT ·gatherAVX512(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ got+8(FP), SI
+	MOVQ want+16(FP), DX
+	MOVQ groups+24(FP), CX
+	VPBROADCASTQ bucket+32(FP), Z21
+	VPBROADCASTQ walk<>+0(SB), Z20
+	XORQ R8, R8
+
+group:
+	ERR512
+	VPSRLQ $48, Z4, Z5
+	VPCMPEQQ Z21, Z5, K1
+	KORTESTB K1, K1
+	JZ none
+	VCOMPRESSPD Z4, K1, Z5
+	VMOVUPD Z5, (DI)(R8*8)
+	KMOVB K1, AX
+	POPCNTL AX, AX
+	ADDQ AX, R8
+
+none:
+	ADDQ $32, SI
+	ADDQ $32, DX
+	DECQ CX
+	JNZ group
+	MOVQ R8, ret+40(FP)
+	VZEROUPPER
+	RET
+
+// HALF256 takes elements of lanes AT/2 to AT/2+3 in, at byte AT of the inputs. Y15: magnitude, Y14:
+// infinity, Y13: floor. The sums stay in memory: each is touched once a group.
+#define HALF256(AT) \
+	VCVTPS2PD AT(SI), Y0; \
+	VCVTPS2PD AT(DX), Y1; \
+	VCMPPD $0, Y1, Y0, Y2; \
+	VSUBPD Y1, Y0, Y3; \
+	VANDNPD Y3, Y2, Y3; \
+	VANDPD Y15, Y3, Y4; \
+	VANDPD Y15, Y1, Y5; \
+	VANDPD Y15, Y0, Y6; \
+	VCMPPD $7, Y1, Y0, Y2; \
+	VCMPPD $1, Y14, Y6, Y6; \
+	VCMPPD $1, Y14, Y5, Y7; \
+	VANDPD Y6, Y7, Y6; \
+	VANDPD Y6, Y4, Y7; \
+	VADDPD ABS+(2*AT)(DI), Y7, Y7; \
+	VMOVUPD Y7, ABS+(2*AT)(DI); \
+	VMULPD Y3, Y3, Y7; \
+	VANDPD Y6, Y7, Y7; \
+	VADDPD D2+(2*AT)(DI), Y7, Y7; \
+	VMOVUPD Y7, D2+(2*AT)(DI); \
+	VMULPD Y0, Y0, Y7; \
+	VANDPD Y6, Y7, Y7; \
+	VADDPD G2+(2*AT)(DI), Y7, Y7; \
+	VMOVUPD Y7, G2+(2*AT)(DI); \
+	VMULPD Y1, Y1, Y7; \
+	VANDPD Y6, Y7, Y7; \
+	VADDPD W2+(2*AT)(DI), Y7, Y7; \
+	VMOVUPD Y7, W2+(2*AT)(DI); \
+	VMULPD Y1, Y0, Y7; \
+	VANDPD Y6, Y7, Y7; \
+	VADDPD GW+(2*AT)(DI), Y7, Y7; \
+	VMOVUPD Y7, GW+(2*AT)(DI); \
+	VMOVUPD MAXABS+(2*AT)(DI), Y7; \
+	VBLENDVPD Y2, Y4, Y7, Y3; \
+	VMAXPD Y3, Y7, Y7; \
+	VMOVUPD Y7, MAXABS+(2*AT)(DI); \
+	VDIVPD Y5, Y4, Y7; \
+	VCMPPD $0, Y14, Y4, Y4; \
+	VANDPD Y2, Y4, Y4; \
+	VBLENDVPD Y4, Y14, Y7, Y7; \
+	VCMPPD $0x1e, Y13, Y5, Y5; \
+	VANDPD Y2, Y5, Y5; \
+	VMOVUPD MAXREL+(2*AT)(DI), Y3; \
+	VBLENDVPD Y5, Y7, Y3, Y7; \
+	VMAXPD Y7, Y3, Y7; \
+	VMOVUPD Y7, MAXREL+(2*AT)(DI); \
+	VMOVMSKPD Y2, AX; \
+	XORL $15, AX; \
+	POPCNTL AX, AX; \
+	ADDQ AX, R11; \
+	VMOVMSKPD Y6, AX; \
+	XORL $15, AX; \
+	POPCNTL AX, AX; \
+	ADDQ AX, R12; \
+	VMOVMSKPD Y4, AX; \
+	POPCNTL AX, AX; \
+	ADDQ AX, R13
+
+#define BF16MAG256(V, T) \
+	VPSRLD $16, V, T; \
+	VPAND Y9, T, T; \
+	VPADDD Y8, T, T; \
+	VPADDD T, V, V; \
+	VPSRLD $16, V, V
+
+// func sumsAVX2(l *lanes, got, want *float32, groups int, floor float64, u ulpLanes)
+TEXT ·sumsAVX2(SB), NOSPLIT, $0-41
+	MOVQ l+0(FP), DI
+	MOVQ got+8(FP), SI
+	MOVQ want+16(FP), DX
+	MOVQ groups+24(FP), CX
+	VBROADCASTSD floor+32(FP), Y13
+	MOVBLZX u+40(FP), R10
+	VBROADCASTSD walk<>+0(SB), Y15
+	VBROADCASTSD walk<>+8(SB), Y14
+	VPBROADCASTD walk<>+16(SB), Y12
+	VPBROADCASTD walk<>+20(SB), Y11
+	VPBROADCASTD walk<>+28(SB), Y9
+	VPBROADCASTD walk<>+24(SB), Y8
+	VMOVDQU MAXULP(DI), Y10
+	XORQ R11, R11
+	XORQ R12, R12
+	XORQ R13, R13
+
+group:
+	HALF256(0)
+	HALF256(16)
+	TESTL R10, R10
+	JZ counted
+	VMOVDQU (SI), Y0
+	VMOVDQU (DX), Y1
+	VPAND Y12, Y0, Y2
+	VPAND Y12, Y1, Y3
+	VPCMPGTD Y2, Y11, Y4
+	VPCMPGTD Y3, Y11, Y5
+	VPAND Y5, Y4, Y4
+	CMPL R10, $2
+	JNE numbered
+	BF16MAG256(Y2, Y6)
+	BF16MAG256(Y3, Y6)
+
+numbered:
+	VPSRAD $31, Y0, Y0
+	VPXOR Y0, Y2, Y2
+	VPSUBD Y0, Y2, Y2
+	VPSRAD $31, Y1, Y1
+	VPXOR Y1, Y3, Y3
+	VPSUBD Y1, Y3, Y3
+	VPMAXSD Y2, Y3, Y0
+	VPMINSD Y2, Y3, Y1
+	VPSUBD Y1, Y0, Y0
+	VPAND Y4, Y0, Y0
+	VPMAXUD Y0, Y10, Y10
+
+counted:
+	ADDQ $32, SI
+	ADDQ $32, DX
+	DECQ CX
+	JNZ group
+	VMOVDQU Y10, MAXULP(DI)
+	ADDQ R11, NANS(DI)
+	SUBQ R11, R12
+	ADDQ R12, INFS(DI)
+	ADDQ R13, MISSED(DI)
+	VZEROUPPER
+	RET
+
+// FOUR256 puts the buckets of four elements in OUT, a qword each.
+#define FOUR256(AT, OUT) \
+	VCVTPS2PD AT(SI), Y0; \
+	VCVTPS2PD AT(DX), Y1; \
+	VCMPPD $0, Y1, Y0, Y2; \
+	VSUBPD Y1, Y0, Y3; \
+	VANDNPD Y3, Y2, Y3; \
+	VANDPD Y15, Y3, Y3; \
+	VPSRLQ $48, Y3, OUT
+
+// func bucketsAVX2(dst *uint16, got, want *float32, groups int)
+TEXT ·bucketsAVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), DI
+	MOVQ got+8(FP), SI
+	MOVQ want+16(FP), DX
+	MOVQ groups+24(FP), CX
+	VBROADCASTSD walk<>+0(SB), Y15
+
+group:
+	FOUR256(0, Y4)
+	FOUR256(16, Y5)
+	VPACKUSDW Y5, Y4, Y4     // 0 . 1 . 4 . 5 . | 2 . 3 . 6 . 7 .
+	VEXTRACTI128 $1, Y4, X5
+	VPACKUSDW X5, X4, X4     // 0 1 4 5 2 3 6 7
+	VPSHUFD $0xd8, X4, X4
+	VMOVDQU X4, (DI)
+	ADDQ $16, DI
+	ADDQ $32, SI
+	ADDQ $32, DX
+	DECQ CX
+	JNZ group
+	VZEROUPPER
+	RET
