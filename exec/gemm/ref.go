@@ -54,14 +54,16 @@ func (Ref) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 		out.Notes = append(out.Notes, weightNotes(p.w)...)
 	}
 	err = runTiles(ctx, &p, progress, func() worker {
-		var xs, ws []float64
+		s := summer{kernel: sumKernels()[0], k: p.K}
 		return func(t tile, tick func(int64) error) error {
-			xs, ws = expand(x, xs, t.m0, t.m1, p.K), expand(w, ws, t.n0, t.n1, p.K)
-			for m := t.m0; m < t.m1; m++ {
-				row := xs[(m-t.m0)*p.K:][:p.K]
-				y := out.Y.Data[m*p.N+t.n0 : m*p.N+t.n1]
-				sums(y, row, ws, bias, t.n0, p.Out)
-				if err := tick(int64(len(y)) * int64(p.K)); err != nil {
+			s.load(x, w, t)
+			for m := t.m0; m < t.m1; m += sumRows {
+				rows := min(sumRows, t.m1-m)
+				s.sum(m - t.m0)
+				for r := range rows {
+					s.round(out.Y.Data[(m+r)*p.N:][t.n0:t.n1], r, bias, t.n0, p.Out)
+				}
+				if err := tick(int64(rows) * int64(t.n1-t.n0) * int64(p.K)); err != nil {
 					return err
 				}
 			}
@@ -94,28 +96,26 @@ func (p *problem) quantizedRef(ctx context.Context, out *layer.Output) (matrix, 
 }
 
 // matrix gives the rows of an operand as numbers.
-type matrix interface{ row(i int, dst []float64) }
+type matrix interface {
+	read(from, to int, dst []float32)
+}
 
 type denseMatrix struct {
 	data []float32
 	k    int
 }
 
-func (d denseMatrix) row(i int, dst []float64) {
-	for k, v := range d.data[i*d.k:][:d.k] {
-		dst[k] = float64(v)
-	}
-}
+func (d denseMatrix) read(from, to int, dst []float32) { copy(dst, d.data[from*d.k:to*d.k]) }
 
 // blockMatrix looks its numbers up: they depend on code and scale byte alone.
 type blockMatrix struct {
 	*fp4.Blocks
-	value *[256][16]float64 // by scale byte, then code
+	value *fp4.Values
 }
 
 // newBlockMatrix dequantizes every pair of code and scale by the definition in Ref.
 func newBlockMatrix(b *fp4.Blocks) blockMatrix {
-	m := blockMatrix{b, new([256][16]float64)}
+	m := blockMatrix{b, new(fp4.Values)}
 	for s := range m.value {
 		for c := range m.value[s] {
 			v := float64(fp4.DecodeE2M1(uint8(c))) * float64(b.ScaleType.Decode(uint16(s)))
@@ -125,84 +125,33 @@ func newBlockMatrix(b *fp4.Blocks) blockMatrix {
 			case fp4.Multiplies:
 				v *= float64(b.Global.Value)
 			}
-			m.value[s][c] = float64(float32(v))
+			m.value[s][c] = float32(v)
 		}
 	}
 	return m
 }
 
-func (b blockMatrix) row(i int, dst []float64) {
-	for k := 0; k < len(dst); k += b.Block {
-		value := &b.value[b.Scale(i, k)]
-		for j := k; j < min(k+b.Block, len(dst)); j++ {
-			dst[j] = value[b.Code(i, j)]
-		}
-	}
-}
+func (b blockMatrix) read(from, to int, dst []float32) { b.Expand(from, to, b.value, dst, false) }
 
 // tokenMatrix is a blockMatrix whose rows have global scales of their own.
 type tokenMatrix struct {
-	*fp4.Blocks
-	local   blockMatrix // without a global scale
+	local   blockMatrix // without a global scale: its numbers are exact
 	globals []float32   // divisors by row
 }
 
 func newTokenMatrix(out *layer.Output) tokenMatrix {
 	b := *out.XBlocks
 	b.Global = fp4.GlobalScale{}
-	return tokenMatrix{&b, newBlockMatrix(&b), out.XGlobals}
+	return tokenMatrix{newBlockMatrix(&b), out.XGlobals}
 }
 
-func (t tokenMatrix) row(i int, dst []float64) {
-	t.local.row(i, dst)
-	g := float64(t.globals[i])
-	for k, v := range dst {
-		dst[k] = float64(float32(v / g))
-	}
-}
-
-// expand writes rows [i0,i1) of m to buf, grown as needed.
-func expand(m matrix, buf []float64, i0, i1, k int) []float64 {
-	n := (i1 - i0) * k
-	if cap(buf) < n {
-		buf = make([]float64, n)
-	}
-	buf = buf[:n]
-	for i := i0; i < i1; i++ {
-		m.row(i, buf[(i-i0)*k:][:k])
-	}
-	return buf
-}
-
-// sums computes y[j] = x·w[j]. Each sum is in ascending K; four go on at once
-// because they do not depend on each other. The conversions keep a compiler from
-// fusing multiply and add. The bias, if any, is that of columns n0 and on.
-func sums(y []float32, x, w []float64, bias []float32, n0 int, out inspect.DType) {
-	plus := func(s float64, j int) float64 {
-		if bias != nil {
-			s += float64(bias[n0+j])
+func (t tokenMatrix) read(from, to int, dst []float32) {
+	t.local.read(from, to, dst)
+	for i := from; i < to; i++ {
+		g := float64(t.globals[i])
+		row := dst[(i-from)*t.local.Cols:][:t.local.Cols]
+		for k, v := range row {
+			row[k] = float32(float64(v) / g)
 		}
-		return s
-	}
-	k, j := len(x), 0
-	for ; j+4 <= len(y); j += 4 {
-		w0, w1, w2, w3 := w[j*k:][:k], w[(j+1)*k:][:k], w[(j+2)*k:][:k], w[(j+3)*k:][:k]
-		var s0, s1, s2, s3 float64
-		for i, v := range x {
-			s0 += float64(v * w0[i])
-			s1 += float64(v * w1[i])
-			s2 += float64(v * w2[i])
-			s3 += float64(v * w3[i])
-		}
-		for i, s := range [...]float64{s0, s1, s2, s3} {
-			y[j+i] = roundFloat64(plus(s, j+i), out)
-		}
-	}
-	for ; j < len(y); j++ {
-		s := 0.0
-		for i, v := range x {
-			s += float64(v * w[j*k+i])
-		}
-		y[j] = roundFloat64(plus(s, j), out)
 	}
 }

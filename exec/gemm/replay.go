@@ -240,18 +240,26 @@ func (Ref) Factors(f layer.Forward, out layer.Output, m, n int) (x, w []float64,
 	if m < 0 || m >= p.M || n < 0 || n >= p.N {
 		return nil, nil, fault(inspect.ErrMissing, fmt.Sprintf("no output %d,%d", m, n), fmt.Sprintf("the product is %d×%d", p.M, p.N), "")
 	}
-	x, w = make([]float64, p.K), make([]float64, p.K)
-	denseMatrix{p.X.Data, p.K}.row(m, x)
+	x = numbers(denseMatrix{p.X.Data, p.K}, m, p.K)
 	if xq := out.XBlocks; xq != nil && xq.Cols == p.K && xq.Rows == p.M {
 		row := out.XRow(m)
-		newBlockMatrix(&row).row(0, x)
+		x = numbers(newBlockMatrix(&row), 0, p.K)
 	}
 	if p.Dense != nil {
-		denseMatrix{p.Dense.Data, p.K}.row(n, w)
-	} else {
-		newBlockMatrix(p.w).row(n, w)
+		return x, numbers(denseMatrix{p.Dense.Data, p.K}, n, p.K), nil
 	}
-	return x, w, nil
+	return x, numbers(newBlockMatrix(p.w), n, p.K), nil
+}
+
+// numbers is one row of an operand.
+func numbers(m matrix, row, k int) []float64 {
+	single := make([]float32, k)
+	m.read(row, row+1, single)
+	v := make([]float64, k)
+	for i, s := range single {
+		v[i] = float64(s)
+	}
+	return v
 }
 
 // Finish is what Ref makes of the factors: the float64 sum in ascending K, the bias

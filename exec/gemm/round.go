@@ -29,6 +29,27 @@ func roundFloat32(x float32, out inspect.DType) float32 {
 	return x
 }
 
+// roundRow is the plain epilogue of a row: one multiplication, one rounding.
+func roundRow(y, acc []float32, alpha float32, out inspect.DType) {
+	y = y[:len(acc)]
+	if out != inspect.BF16 {
+		for j, a := range acc {
+			y[j] = roundFloat32(float32(alpha*a), out)
+		}
+		return
+	}
+	nan := canonicalNaN[out]
+	for j, a := range acc {
+		v := float32(alpha * a)
+		b := math.Float32bits(v)
+		r := math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
+		if v != v {
+			r = nan
+		}
+		y[j] = r
+	}
+}
+
 // roundFloat64 rounds the reference's sum to the output type in one step, nearest
 // even: by way of float32 it would round twice.
 func roundFloat64(x float64, out inspect.DType) float32 {
@@ -49,6 +70,14 @@ func roundFloat64(x float64, out inspect.DType) float32 {
 func nearest(x float64, man, minExp int, largest float64) float32 {
 	if x == 0 || math.IsInf(x, 0) {
 		return float32(x)
+	}
+	if a := math.Abs(x); a >= pow2(minExp) && a < largest {
+		// A normal number below the largest: add half a step on the bits, less one where
+		// what stays is even, and cut.
+		drop := 52 - man
+		u := math.Float64bits(x)
+		u += 1<<(drop-1) - 1 + u>>drop&1
+		return float32(math.Float64frombits(u &^ (1<<drop - 1)))
 	}
 	exp := max(math.Ilogb(x), minExp) - man
 	y := math.Ldexp(math.RoundToEven(math.Ldexp(x, -exp)), exp)

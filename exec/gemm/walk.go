@@ -145,9 +145,10 @@ func addTo(sum, c []float32) {
 	}
 }
 
-func zeroed(buf []float32, n int) []float32 {
+// zeroed is buf with n zeros, grown as needed.
+func zeroed[T any](buf []T, n int) []T {
 	if cap(buf) < n {
-		return make([]float32, n)
+		return make([]T, n)
 	}
 	buf = buf[:n]
 	clear(buf)
