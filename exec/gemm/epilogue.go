@@ -52,9 +52,7 @@ func (p *problem) bias() ([]float32, error) {
 func (e *epilogue) row(y, acc []float32, m, n0 int) {
 	alpha := e.alpha[min(m, len(e.alpha)-1)]
 	if e.Epilogue == (layer.Epilogue{}) {
-		for j, a := range acc {
-			y[j] = roundFloat32(float32(alpha*a), e.out)
-		}
+		roundRow(y, acc, alpha, e.out)
 		return
 	}
 	overflowed := int64(0)

@@ -92,18 +92,20 @@ func (c *actCounter) row(x []float32, b fp4.Blocks) (signal, noise float64) {
 		limit := clipFactor * float64(b.Effective(scale))
 		zero := b.ScaleType.Class(uint16(scale)) == fp4.Zero
 		lost := false
-		for i := k; i < min(k+b.Block, len(x)); i++ {
-			v, q := float64(x[i]), float64(c.values[i])
-			lost = lost || zero && v != 0
+		values := c.values[k:min(k+b.Block, len(x))]
+		for i, v32 := range x[k:][:len(values)] {
+			v, q := float64(v32), float64(values[i])
 			if v-v != 0 {
+				lost = lost || zero
 				c.nonFinite++
 				continue
 			}
-			if !zero && math.Abs(v) > limit {
-				c.clipped++
-			}
-			if v != 0 && q == 0 {
+			if q == 0 && v != 0 {
+				lost = lost || zero
 				c.flushed++
+			}
+			if math.Abs(v) > limit && !zero {
+				c.clipped++
 			}
 			signal += float64(v * v)
 			noise += float64((v - q) * (v - q))
