@@ -72,3 +72,33 @@ func TestPixelAddsColumns(t *testing.T) {
 		t.Errorf("sum %v, want %v", got, want)
 	}
 }
+
+// TestReadSaysWhatIsThere holds every measure's cells against measured.
+func TestReadSaysWhatIsThere(t *testing.T) {
+	p := noisy(t, 6, 50, 30)
+	p.SetProof(func(i int) bool { return i%3 > 0 }, true)
+	if err := p.SetPadding([]bool{5: true}, nil); err != nil {
+		t.Fatal(err)
+	}
+	values, cells := make([]float64, p.N), make([]Cell, p.N)
+	for _, by := range []Measure{Abs, Signed, Rel, ULP, Noise, Unproven, ProvenMismatch} {
+		for m := range p.M {
+			p.Matrix(by).Read(m, 0, values, cells)
+			for n := range p.N {
+				v, want := p.measured(by, m*p.N+n), Data
+				switch {
+				case m == 5:
+					want = PadCell
+				case v == v:
+				case by < Unproven && math.IsNaN(p.signed(m*p.N+n)):
+					want = NaNCell
+				default:
+					want = NoCell
+				}
+				if cells[n] != want || want == Data && values[n] != v {
+					t.Fatalf("%v [%d,%d]: %v %v, want %v %v", by, m, n, cells[n], values[n], want, v)
+				}
+			}
+		}
+	}
+}

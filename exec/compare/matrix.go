@@ -103,6 +103,10 @@ func (a pairMatrix) Read(row, col int, values []float64, cells []Cell) {
 		d := p.signed(at + j)
 		v, kind := d, Data
 		switch {
+		case a.by >= Unproven: // a NaN has these, too
+			if v = p.measured(a.by, at+j); v != v {
+				kind = NoCell
+			}
 		case d != d:
 			kind = NaNCell
 		case a.by == Abs:
