@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"golang.org/x/sys/cpu"
+
+	"fp4tui/inspect/fp4"
 )
 
 // Paths lists the paths of this processor, the best last.
@@ -41,9 +43,78 @@ type call struct {
 //go:noescape
 func steps512(c *call)
 
+// packing is the arguments of pack512, which knows the offsets.
+type packing struct {
+	to       *colStep
+	codes    *byte
+	rowBytes int
+	scales   *byte
+	lines    int // of 128 codes
+	half     int // 1 where steps have 8 products
+	swap     int // 1 where the high half of a byte is first
+	perLine  int // scale bytes of 128 codes: 4 or 8
+	repeat   int // steps that share a scale
+	_        int
+
+	shift       uint32 // a scale byte's magnitude to where FP32 has its exponent
+	factor      float32
+	magnitude   uint32
+	sign        uint32
+	zero        [2]int32 // limit and floor of a zero
+	least, span int32    // sane exponents
+	rows        [panelCols]int32
+	limit       [panelCols]int32
+	floor       [panelCols]int32
+}
+
+// pack512 packs whole lines.
+//
+//go:noescape
+func pack512(a *packing)
+
+// newPacking is nil where the weight has blocks that pack512 does not know.
+func newPacking(p *Product) *packing {
+	if p.w.Block != 16 && p.w.Block != 32 {
+		return nil
+	}
+	a := &packing{rowBytes: p.w.Cols / 2, half: 1 - p.L/maxL, swap: int(p.w.Order), perLine: 128 / p.w.Block, repeat: p.w.Block / p.L}
+	zero := newLane(p.Params, 0)
+	switch p.w.ScaleType {
+	case fp4.E8M0:
+		a.shift, a.factor, a.magnitude, a.zero = 23, 0.5, 0xff, [2]int32{never, 0}
+	case fp4.E4M3:
+		a.shift, a.factor, a.magnitude, a.sign, a.zero = 20, 0x1p119, 0x7f, 0x80, [2]int32{zero.limit, zero.floor}
+	default:
+		a.shift, a.factor, a.magnitude, a.zero = 20, 0x1p119, 0x7f, [2]int32{zero.limit, zero.floor}
+	}
+	a.least, a.span = wordOf(-saneExp-1), 2*saneExp<<23
+	for i := range a.rows {
+		a.rows[i] = int32(i * p.w.ScaleCols())
+		l := newLane(p.Params, 1+float32(i%8)/8)
+		a.limit[i], a.floor[i] = l.limit-wordOf(-1), l.floor-wordOf(-1)
+	}
+	return a
+}
+
+// vectorPack is Product.pack with its whole lines vectorized.
+func (w *Worker) vectorPack(to []colStep, n0, n1, step0 int) {
+	p, a, k := w.p, w.packing, step0*w.p.L
+	lines := 0
+	if a != nil && n1-n0 == panelCols && k%p.w.Block == 0 {
+		lines = min(len(to)*p.L, p.w.Cols-k) / 128
+	}
+	if lines > 0 {
+		a.to, a.lines = &to[0], lines
+		a.codes, a.scales = &p.w.Codes[n0*a.rowBytes+k/2], &p.w.Scales[n0*p.w.ScaleCols()+k/p.w.Block]
+		pack512(a)
+	}
+	done := lines * 128 / p.L
+	p.pack(to[done:], n0, n1, step0+done)
+}
+
 func (w *Worker) vector(Path) {
-	w.call = new(call)
-	w.run = (*Worker).vectorPart
+	w.call, w.packing = new(call), newPacking(w.p)
+	w.run, w.pack = (*Worker).vectorPart, (*Worker).vectorPack
 }
 
 // vectorPart cuts a part into calls.

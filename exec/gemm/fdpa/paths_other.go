@@ -5,7 +5,10 @@ package fdpa
 // Paths lists the paths of this processor, the best last.
 func Paths() []Path { return []Path{Portable} }
 
-// call is the state of a vector kernel; there is none here.
-type call struct{}
+// There are no vector kernels here, and none of their state.
+type (
+	call    struct{}
+	packing struct{}
+)
 
 func (w *Worker) vector(Path) {}

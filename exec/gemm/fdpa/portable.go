@@ -6,6 +6,8 @@ import (
 	"fp4tui/inspect/fp4"
 )
 
+func (w *Worker) portablePack(to []colStep, n0, n1, step0 int) { w.p.pack(to, n0, n1, step0) }
+
 // portable is the steps of a part without vector instructions.
 func (w *Worker) portable(t *part) {
 	var codes [16]float32

@@ -23,9 +23,11 @@ const (
 type Worker struct {
 	p         *Product
 	run       func(w *Worker, t *part)
+	pack      func(w *Worker, to []colStep, n0, n1, step0 int)
 	panel     []colStep
 	c         []float32 // chunkRows × panelCols
 	call      *call
+	packing   *packing
 	underflow int
 }
 
@@ -46,7 +48,7 @@ func (p *Product) NewWorker() *Worker {
 
 // NewWorkerOn returns a worker on one of Paths.
 func (p *Product) NewWorkerOn(path Path) *Worker {
-	w := &Worker{p: p, run: (*Worker).portable, panel: make([]colStep, chunkSteps), c: make([]float32, chunkRows*panelCols)}
+	w := &Worker{p: p, run: (*Worker).portable, pack: (*Worker).portablePack, panel: make([]colStep, chunkSteps), c: make([]float32, chunkRows*panelCols)}
 	if path != Portable && p.uniform {
 		w.vector(path)
 	}
@@ -65,7 +67,7 @@ func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c []float32) {
 		cols := min(panelCols, n1-n)
 		for s := step0; s < step1; s += chunkSteps {
 			panel := w.panel[:min(chunkSteps, step1-s)]
-			w.p.pack(panel, n, n+cols, s)
+			w.pack(w, panel, n, n+cols, s)
 			for m := m0; m < m1; m += chunkRows {
 				rows := min(chunkRows, m1-m)
 				t := part{panel: panel, c: w.c[:rows*panelCols], m0: m, n0: n, cols: cols, step0: s}

@@ -1,0 +1,215 @@
+#include "textflag.h"
+
+DATA packInf<>+0(SB)/4, $0x7f800000
+GLOBL packInf<>(SB), RODATA|NOPTR, $4
+DATA packNibble<>+0(SB)/4, $0x0f0f0f0f
+GLOBL packNibble<>(SB), RODATA|NOPTR, $4
+DATA packNever<>+0(SB)/4, $0xc0000000
+GLOBL packNever<>(SB), RODATA|NOPTR, $4
+
+// SWAP exchanges the halves of every byte.
+#define SWAP(z) \
+	VPSRLD $4, z, Z16; \
+	VPSLLD $4, z, Z17; \
+	VPTERNLOGD $0xe4, Z18, Z17, Z16; \
+	VMOVDQA32 Z16, z
+
+#define LOAD(z) \
+	VMOVDQU64 (BX), z; \
+	ADDQ R8, BX
+
+// The four stages that transpose 16×16 doublewords in Z0-Z15: a, b to lo, hi.
+#define WORDS(a, b, lo, hi) \
+	VPUNPCKLDQ b, a, lo; \
+	VPUNPCKHDQ b, a, hi
+#define PAIRS(a, b, lo, hi) \
+	VPUNPCKLQDQ b, a, lo; \
+	VPUNPCKHQDQ b, a, hi
+#define LANES(a, b, even, odd) \
+	VSHUFI32X4 $0x88, b, a, even; \
+	VSHUFI32X4 $0xdd, b, a, odd
+
+// func pack512(a *packing)
+//
+// One turn takes 64 bytes of codes of 16 columns: 16 doublewords each, which are 16
+// steps of 8 or 8 steps of 16. Then their scales, four steps of the scale matrix at
+// a time.
+TEXT ·pack512(SB), NOSPLIT, $0-8
+	MOVQ a+0(FP), AX
+	MOVQ 0(AX), DI
+	MOVQ 8(AX), SI
+	MOVQ 16(AX), R8
+	MOVQ 24(AX), R9
+	MOVQ 32(AX), CX
+
+line:
+	MOVQ SI, BX
+	LOAD(Z0)
+	LOAD(Z1)
+	LOAD(Z2)
+	LOAD(Z3)
+	LOAD(Z4)
+	LOAD(Z5)
+	LOAD(Z6)
+	LOAD(Z7)
+	LOAD(Z8)
+	LOAD(Z9)
+	LOAD(Z10)
+	LOAD(Z11)
+	LOAD(Z12)
+	LOAD(Z13)
+	LOAD(Z14)
+	LOAD(Z15)
+	CMPQ 48(AX), $0
+	JEQ ordered
+	VPBROADCASTD packNibble<>(SB), Z18
+	SWAP(Z0)
+	SWAP(Z1)
+	SWAP(Z2)
+	SWAP(Z3)
+	SWAP(Z4)
+	SWAP(Z5)
+	SWAP(Z6)
+	SWAP(Z7)
+	SWAP(Z8)
+	SWAP(Z9)
+	SWAP(Z10)
+	SWAP(Z11)
+	SWAP(Z12)
+	SWAP(Z13)
+	SWAP(Z14)
+	SWAP(Z15)
+ordered:
+	WORDS(Z0, Z1, Z16, Z17)
+	WORDS(Z2, Z3, Z18, Z19)
+	WORDS(Z4, Z5, Z20, Z21)
+	WORDS(Z6, Z7, Z22, Z23)
+	WORDS(Z8, Z9, Z24, Z25)
+	WORDS(Z10, Z11, Z26, Z27)
+	WORDS(Z12, Z13, Z28, Z29)
+	WORDS(Z14, Z15, Z30, Z31)
+	PAIRS(Z16, Z18, Z0, Z1)
+	PAIRS(Z17, Z19, Z2, Z3)
+	PAIRS(Z20, Z22, Z4, Z5)
+	PAIRS(Z21, Z23, Z6, Z7)
+	PAIRS(Z24, Z26, Z8, Z9)
+	PAIRS(Z25, Z27, Z10, Z11)
+	PAIRS(Z28, Z30, Z12, Z13)
+	PAIRS(Z29, Z31, Z14, Z15)
+	LANES(Z0, Z4, Z16, Z17)
+	LANES(Z8, Z12, Z18, Z19)
+	LANES(Z1, Z5, Z20, Z21)
+	LANES(Z9, Z13, Z22, Z23)
+	LANES(Z2, Z6, Z24, Z25)
+	LANES(Z10, Z14, Z26, Z27)
+	LANES(Z3, Z7, Z28, Z29)
+	LANES(Z11, Z15, Z30, Z31)
+	LANES(Z16, Z18, Z0, Z8)
+	LANES(Z17, Z19, Z4, Z12)
+	LANES(Z20, Z22, Z1, Z9)
+	LANES(Z21, Z23, Z5, Z13)
+	LANES(Z24, Z26, Z2, Z10)
+	LANES(Z25, Z27, Z6, Z14)
+	LANES(Z28, Z30, Z3, Z11)
+	LANES(Z29, Z31, Z7, Z15)
+	MOVQ DI, R10
+	CMPQ 40(AX), $0
+	JNE halves
+	VMOVDQU64 Z0, 0(DI)
+	VMOVDQU64 Z1, 64(DI)
+	VMOVDQU64 Z2, 320(DI)
+	VMOVDQU64 Z3, 384(DI)
+	VMOVDQU64 Z4, 640(DI)
+	VMOVDQU64 Z5, 704(DI)
+	VMOVDQU64 Z6, 960(DI)
+	VMOVDQU64 Z7, 1024(DI)
+	VMOVDQU64 Z8, 1280(DI)
+	VMOVDQU64 Z9, 1344(DI)
+	VMOVDQU64 Z10, 1600(DI)
+	VMOVDQU64 Z11, 1664(DI)
+	VMOVDQU64 Z12, 1920(DI)
+	VMOVDQU64 Z13, 1984(DI)
+	VMOVDQU64 Z14, 2240(DI)
+	VMOVDQU64 Z15, 2304(DI)
+	ADDQ $(8*320), DI
+	JMP scales
+halves:
+	VMOVDQU64 Z0, 0(DI)
+	VMOVDQU64 Z1, 320(DI)
+	VMOVDQU64 Z2, 640(DI)
+	VMOVDQU64 Z3, 960(DI)
+	VMOVDQU64 Z4, 1280(DI)
+	VMOVDQU64 Z5, 1600(DI)
+	VMOVDQU64 Z6, 1920(DI)
+	VMOVDQU64 Z7, 2240(DI)
+	VMOVDQU64 Z8, 2560(DI)
+	VMOVDQU64 Z9, 2880(DI)
+	VMOVDQU64 Z10, 3200(DI)
+	VMOVDQU64 Z11, 3520(DI)
+	VMOVDQU64 Z12, 3840(DI)
+	VMOVDQU64 Z13, 4160(DI)
+	VMOVDQU64 Z14, 4480(DI)
+	VMOVDQU64 Z15, 4800(DI)
+	ADDQ $(16*320), DI
+
+scales:
+	VPBROADCASTD 88(AX), Z0   // mask of the magnitude of a scale byte
+	VPBROADCASTD 92(AX), Z1   // its sign bit
+	VPBROADCASTD 84(AX), Z2   // the factor from shifted magnitude to half the value
+	VPBROADCASTD 96(AX), Z3   // what a zero limits
+	VPBROADCASTD 100(AX), Z4
+	VPBROADCASTD 104(AX), Z5  // the smallest sane exponent, in place
+	VPBROADCASTD 108(AX), Z6  // and the span from it
+	VMOVD 80(AX), X7
+	VMOVDQU64 112(AX), Z8
+	VMOVDQU64 176(AX), Z9     // limit and floor of a significand, less its exponent
+	VMOVDQU64 240(AX), Z10
+	VPBROADCASTD packInf<>(SB), Z11
+	VPBROADCASTD packNever<>(SB), Z12
+	MOVQ 56(AX), R11          // scale bytes of the line
+gather:
+	KXNORW K1, K1, K1
+	VPGATHERDD (R9)(Z8*1), K1, Z21
+	ADDQ $4, R9
+	MOVQ $4, R12
+scale:
+	VPANDD Z0, Z21, Z22
+	VPSLLD X7, Z22, Z23
+	VMULPS Z2, Z23, Z23
+	VPANDD Z1, Z21, Z24
+	VPSLLD $24, Z24, Z24
+	VPTESTMD Z22, Z22, K2
+	VPORD Z24, Z23, K2, Z23
+	VPSRLD $20, Z23, Z24
+	VPERMD Z9, Z24, Z25
+	VPERMD Z10, Z24, Z26
+	VPANDD Z11, Z23, Z24
+	VPADDD Z24, Z25, Z25
+	VPADDD Z24, Z26, Z26
+	VPSUBD Z5, Z24, Z24
+	VPCMPUD $6, Z6, Z24, K3
+	VPCMPD $0, Z0, Z22, K4
+	KORW K3, K4, K3
+	VMOVDQA32 Z12, K3, Z25
+	KNOTW K2, K2
+	VMOVDQA32 Z3, K2, Z25
+	VMOVDQA32 Z4, K2, Z26
+	VPSRLD $8, Z21, Z21
+	MOVQ 64(AX), DX
+same:
+	VMOVUPS Z23, 128(R10)
+	VMOVDQU64 Z25, 192(R10)
+	VMOVDQU64 Z26, 256(R10)
+	ADDQ $320, R10
+	DECQ DX
+	JNZ same
+	DECQ R12
+	JNZ scale
+	SUBQ $4, R11
+	JNZ gather
+
+	ADDQ $64, SI
+	DECQ CX
+	JNZ line
+	VZEROUPPER
+	RET
