@@ -67,46 +67,68 @@ func (s *Session) Adopt(dir string, inputs []notebook.Input) {
 	})
 }
 
-// InputsFor names the files that commands read as the front matter of a notebook at path
-// does: relative to it and hashed.
-func (s *Session) InputsFor(ctx context.Context, path string, commands []string) ([]notebook.Input, error) {
+// inputsFor names the files that a notebook at path reads and that its front matter does
+// not name: relative to it and hashed. A file that is not there is left out.
+func (s *Session) inputsFor(ctx context.Context, path string, doc *notebook.Document) []notebook.Input {
+	known := map[string]bool{}
+	for _, in := range doc.Front.Inputs {
+		known[in.Name], known[in.Path] = true, true
+	}
 	b := notebook.New("")
 	c := &call{ctx: ctx, s: s}
-	cells := make([]Cell, len(commands))
-	for i, line := range commands {
-		cells[i] = Cell{Command: line}
+	for _, cell := range doc.Cells {
+		for _, source := range doc.Commands(cell) {
+			if typed := s.reads(source.Text); typed == "" || known[typed] {
+				continue
+			}
+			_ = c.addInputs(b, []Cell{{Command: source.Text}}, path) // a replay says what is missing
+		}
 	}
-	if err := c.addInputs(b, cells, path); err != nil {
+	return b.Inputs()
+}
+
+// ReadNotebook reads a notebook by the path that was typed.
+func (s *Session) ReadNotebook(name string) ([]byte, error) {
+	path, err := s.readPath(name)
+	if err != nil {
 		return nil, err
 	}
-	return b.Inputs(), nil
+	return ReadText(path)
 }
 
 // SaveNotebook replaces a notebook by an edited one. Was is the text that was edited: when
-// the file has another one by now, somebody else changed it and it stays.
-func (s *Session) SaveNotebook(name string, was, now []byte) error {
+// the file has another one by now, somebody else changed it and it stays. Files that its
+// commands read are added to its front matter; the text that was written comes back.
+func (s *Session) SaveNotebook(ctx context.Context, name string, was, now []byte) ([]byte, error) {
 	path, err := s.writePath(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	have, err := os.ReadFile(path)
 	switch {
 	case err != nil && !os.IsNotExist(err):
-		return err
+		return nil, err
 	case err == nil && !bytes.Equal(have, was):
-		return &inspect.Fault{Class: inspect.ErrUnsupported, File: name, Offset: -1, What: "the file changed since it was opened",
+		return nil, &inspect.Fault{Class: inspect.ErrUnsupported, File: name, Offset: -1, What: "the file changed since it was opened",
 			Cure: "save under another name with : export session NAME.fp4.md, or open it again"}
 	}
-	if _, errs := notebook.Parse(name, now); len(errs) > 0 {
-		return fmt.Errorf("the notebook would not open again: %w", errs[0])
+	doc, errs := notebook.Parse(name, now)
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("the notebook would not open again: %w", errs[0])
+	}
+	if now, err = doc.AddInputs(s.inputsFor(ctx, path, doc)); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
 	if err := checkpoint.WriteFile(path, func(w io.Writer) error {
 		_, err := w.Write(now)
 		return err
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	s.remembersWriting(path)
 	s.Baseline()
-	return nil
+	return now, nil
 }

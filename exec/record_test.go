@@ -183,20 +183,22 @@ func TestSaveNotebook(t *testing.T) {
 	if err := os.WriteFile(path, was, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.SaveNotebook("n.fp4.md", now, was); err == nil || !strings.Contains(err.Error(), "changed since") {
+	if _, err := r.SaveNotebook(t.Context(), "n.fp4.md", now, was); err == nil || !strings.Contains(err.Error(), "changed since") {
 		t.Errorf("a file that changed was overwritten: %v", err)
 	}
-	if err := r.SaveNotebook("n.fp4.md", was, []byte("```fp4\n")); err == nil {
+	if _, err := r.SaveNotebook(t.Context(), "n.fp4.md", was, []byte("```fp4\n")); err == nil {
 		t.Error("a notebook that does not parse was written")
 	}
-	if err := r.SaveNotebook("n.fp4.md", was, now); err != nil || r.Unsaved() != 0 {
+	if _, err := r.SaveNotebook(t.Context(), "n.fp4.md", was, now); err != nil || r.Unsaved() != 0 {
 		t.Errorf("%v, %d unsaved", err, r.Unsaved())
 	}
 	if data, err := os.ReadFile(path); err != nil || string(data) != string(now) {
 		t.Errorf("%q, %v", data, err)
 	}
-	if in, err := r.InputsFor(t.Context(), path, []string{"stat x", "load n.fp4.md"}); err != nil || len(in) != 1 || in[0].Path != "n.fp4.md" || len(in[0].SHA256) != 64 {
-		t.Errorf("%+v, %v", in, err)
+	r.write("y.npy", array(2, 2, func(int) float32 { return 1 }))
+	data, err := r.SaveNotebook(t.Context(), "n.fp4.md", now, []byte("```fp4\ny = load y.npy\nz = load gone.npy\n```\n"))
+	if err != nil || !strings.Contains(string(data), `"y.npy": {path: "y.npy", sha256: "`) || strings.Contains(string(data), `"gone.npy"`) {
+		t.Errorf("%s, %v", data, err)
 	}
 }
 

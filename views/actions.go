@@ -57,7 +57,7 @@ func (a *App) turn(step int) tea.Cmd {
 	for range list {
 		at = (at + step + len(list)) % len(list)
 		v := list[at].view
-		if v == layersView || v == lintView || v == logView || v == errorView && a.at.e != "" || v != errorView && a.at.w != "" {
+		if v == layersView || v == lintView || v == notebookView || v == errorView && a.at.e != "" || v != errorView && a.at.w != "" {
 			return a.goTo(v)
 		}
 	}
@@ -238,7 +238,17 @@ func (a *App) notebook() string {
 	return "session.fp4.md"
 }
 
+// save writes the notebook. One that is only what was recorded is saved by the session,
+// which can replay it; the prompt asks for its name.
 func (a *App) save(int) tea.Cmd {
+	p := a.bookPane()
+	switch {
+	case p.file != "":
+		return a.saveBook(p.file)
+	case p.edited:
+		a.askFor("save as", a.notebook(), func(a *App, name string) tea.Cmd { return a.saveBook(name) })
+		return nil
+	}
 	a.openPrompt("export session " + quoteWord(a.notebook()))
 	return nil
 }
@@ -248,10 +258,18 @@ func (a *App) undo(int) tea.Cmd { return a.run("u", "undo", nil) }
 // quit asks first when commands would be lost.
 func (a *App) quit(int) tea.Cmd {
 	if a.at.unsaved == 0 {
-		return tea.Quit
+		return a.leave()
 	}
 	a.float = quitDialog(a)
 	return nil
+}
+
+// leave ends the program when nothing can be lost with it.
+func (a *App) leave() tea.Cmd {
+	if a.opt.Discard != nil {
+		a.opt.Discard()
+	}
+	return tea.Quit
 }
 
 // interrupt cancels the job; without one it quits.

@@ -24,6 +24,7 @@ const (
 	bytesView
 	paddingView
 	lintView
+	notebookView
 	logView
 	worstView
 	elementView
@@ -107,6 +108,9 @@ type nav struct {
 	history []string
 }
 
+// paster takes pasted text.
+type paster interface{ paste(a *App, text string) }
+
 // floating is what lies over a view and takes the keys: prompt, palette, dialog.
 type floating interface {
 	key(a *App, msg tea.KeyPressMsg) tea.Cmd
@@ -138,7 +142,7 @@ func NewApp(opt Options) *App {
 		startView: &startPane{}, layersView: newLayersPane(), weightView: &weightPane{}, scalesView: &scalesPane{},
 		codesView: &codesPane{}, errorView: newErrorPane(), layoutView: &layoutPane{},
 		bytesView: &bytesPane{}, paddingView: &paddingPane{}, lintView: &lintPane{},
-		logView: newLogPane(), worstView: &worstPane{}, elementView: &elementPane{}, helpView: &helpPane{},
+		notebookView: &bookPane{book: newBook(opt.Book)}, logView: newLogPane(), worstView: &worstPane{}, elementView: &elementPane{}, helpView: &helpPane{},
 	}
 	a.startRows()
 	a.status.say(opt.Start.Ready)
@@ -156,27 +160,24 @@ func (a *App) Init() tea.Cmd {
 	for i, line := range startup {
 		tasks[i] = task{line: line}
 	}
-	if a.opt.Replayed && len(tasks) > 0 {
-		tasks[len(tasks)-1].then = func(a *App, _ exec.Cell) tea.Cmd {
-			if engine, ok := a.opt.Engine.(interface{ Baseline() }); ok {
-				engine.Baseline()
-				a.refresh()
-			}
-			return nil
-		}
-	}
 	if len(tasks) > 0 || len(a.at.checkpoints) > 0 {
 		a.show(layersView)
 		a.nav.back = nil
 	}
+	var open tea.Cmd
+	if a.opt.Book != nil {
+		a.nav.view = notebookView
+		open = a.runAll(0)
+	}
 	a.offerRecovery()
-	return tea.Batch(tea.RequestBackgroundColor, a.work.submit(tasks...), a.ask())
+	return tea.Batch(tea.RequestBackgroundColor, a.work.submit(tasks...), open, a.ask())
 }
 
 // Update handles one message and then asks for what the visible body lacks.
 func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	a.frame.dirty = true
 	cmd := a.handle(msg)
+	a.markRunning()
 	if ask := a.ask(); ask != nil {
 		cmd = tea.Batch(cmd, ask)
 	}
@@ -190,8 +191,8 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 	case tea.KeyPressMsg:
 		return a.key(msg)
 	case tea.PasteMsg:
-		if p, ok := a.float.(*prompt); ok {
-			p.insert(a, msg.Content)
+		if p, ok := a.float.(paster); ok {
+			p.paste(a, msg.Content)
 		}
 	case tea.MouseClickMsg, tea.MouseWheelMsg:
 		return a.mouse(msg)
@@ -203,6 +204,10 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		return a.ran(msg)
 	case answerMsg:
 		a.answered(msg)
+	case editedMsg:
+		return a.edited(msg)
+	case savedMsg:
+		return a.bookSaved(msg)
 	case planMsg:
 		return a.planned(msg)
 	case tickMsg:
@@ -246,10 +251,19 @@ func (a *App) ran(msg ranMsg) tea.Cmd {
 	}
 	a.refresh()
 	a.autosaved()
+	written := ""
+	if saves(msg.cell) {
+		written = msg.cell.Result.(exec.Exported).Path
+	}
+	a.bookFollows(j.task.cell != nil, written)
+	if j.task.cell != nil {
+		a.ranCell(j.task.cell, msg.cell)
+	}
+	a.refresh()
 	a.panes[logView].(*logPane).note(len(a.frameLog()), j.task.key)
 	var cmds []tea.Cmd
 	if a.afterRun(msg.cell) {
-		return tea.Quit
+		return a.leave()
 	}
 	switch {
 	case went(msg.cell) && j.task.then != nil:
@@ -300,6 +314,9 @@ func (a *App) refresh() {
 	}
 	a.at.adopt(a.opt.Engine.Handles())
 	a.at.unsaved = a.opt.Engine.Unsaved()
+	if p := a.bookPane(); p.file != "" {
+		a.at.unsaved, a.at.saved = p.changes, p.file
+	}
 	a.at.backend = defaultBackend(a.opt.Engine)
 	a.panes[logView].(*logPane).cells = a.opt.Engine.Log()
 }

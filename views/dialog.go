@@ -37,14 +37,12 @@ func quitDialog(a *App) *dialog {
 		choices: []choice{
 			{"save and quit", "s", func(a *App) tea.Cmd {
 				a.nav.quit = true
+				if p := a.bookPane(); p.file != "" || p.edited {
+					return a.saveBook(a.notebook())
+				}
 				return a.run("s", "export session "+quoteWord(a.notebook()), nil)
 			}},
-			{"quit without saving", "q", func(a *App) tea.Cmd {
-				if a.opt.Discard != nil {
-					a.opt.Discard()
-				}
-				return tea.Quit
-			}},
+			{"quit without saving", "q", (*App).leave},
 			{"stay", "esc", closeDialog},
 		},
 	}

@@ -160,10 +160,17 @@ func (f *fakeEngine) answer(name, line string) (exec.Result, error) {
 		return d, nil
 	case "lint":
 		return fakeLint(), nil
+	case "explain":
+		return fakeExplained(line)
 	case "export":
 		return exec.Exported{Path: words[2], What: "notebook, 9 cells", Next: "fp4tui replay " + words[2]}, nil
 	case "expect":
+		if words[1] == "e.rel_l2" && words[3] == "0.01" {
+			return exec.Check{Expr: "e.rel_l2 < 0.01", Terms: []exec.CheckTerm{{Text: "e.rel_l2 < 0.01", Name: "e.rel_l2", Actual: 0.09386, Op: "<", Bound: 0.01}}}, exec.ErrCheckFailed
+		}
 		return exec.Check{Expr: strings.Join(words[1:len(words)-2], " "), OK: true, Terms: []exec.CheckTerm{{Text: words[1], OK: true, Name: words[1], Actual: 0.6938, Op: "<", Bound: 0.7632}}}, nil
+	case "note":
+		return exec.Note{Text: strings.Join(words[1:len(words)-2], " ")}, nil
 	case "undo":
 		return exec.Undone{Command: "e = diff y r", Left: 3}, nil
 	case "help":

@@ -36,7 +36,7 @@ func weightFlows() []flow {
 		{"prefix shows what follows", "g", []string{"g …", "Error layOut Bytes Padding lInt"}},
 		{"count shows", "1 6", []string{"16 …"}},
 		{"next view", "}", []string{"[lInt]"}},
-		{"previous view wraps", "{", []string{"[@log]"}},
+		{"previous view wraps", "{", []string{"[Notebook]"}},
 		{"back", "enter g s esc", []string{"[Weight]"}},
 		{"unknown key says so", "Z", []string{"Z does nothing here"}},
 		{"help", "f1", []string{"help for Layers", "S        sort by name, findings, scal…"}},

@@ -41,12 +41,12 @@ type tab struct {
 
 func tabs() []tab {
 	return []tab{{layersView, "Layers"}, {weightView, "Weight"}, {scalesView, "Scales"}, {codesView, "Codes"},
-		{errorView, "Error"}, {layoutView, "layOut"}, {bytesView, "Bytes"}, {paddingView, "Padding"}, {lintView, "lInt"}, {logView, "@log"}}
+		{errorView, "Error"}, {elementView, "eXplain"}, {layoutView, "layOut"}, {bytesView, "Bytes"}, {paddingView, "Padding"}, {lintView, "lInt"}, {notebookView, "Notebook"}}
 }
 
 // tabOf is the tab a view stands under.
 func tabOf(v viewID) viewID {
-	if v == worstView || v == elementView {
+	if v == worstView {
 		return errorView
 	}
 	return v

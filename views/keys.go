@@ -9,7 +9,7 @@ import (
 )
 
 // places is a set of views.
-type places uint16
+type places uint32
 
 func in(views ...viewID) places {
 	var p places
@@ -170,7 +170,7 @@ func keyLabel(key string) string {
 
 // viewName is how a view is called in help and documentation.
 func viewName(v viewID) string {
-	return [...]string{"Start", "Layers", "Weight", "Scales", "Codes", "Error", "layOut", "Bytes", "Padding", "lInt", "Log", "worst list", "element", "Help"}[v]
+	return [...]string{"Start", "Layers", "Weight", "Scales", "Codes", "Error", "layOut", "Bytes", "Padding", "lInt", "Notebook", "Log", "worst list", "eXplain", "Help"}[v]
 }
 
 // placeNames writes a set of views.

@@ -6,7 +6,7 @@ import tea "charm.land/bubbletea/v2"
 // line from the left. A key stands at most once for each view.
 func keyTable() []binding {
 	var table []binding
-	for _, part := range [][]binding{layoutKeys(), openKeys(), workKeys(), mapKeys(), moveKeys(), viewKeys(), sessionKeys()} {
+	for _, part := range [][]binding{layoutKeys(), bookKeys(), openKeys(), workKeys(), mapKeys(), moveKeys(), viewKeys(), sessionKeys()} {
 		table = append(table, part...)
 	}
 	return table
@@ -34,14 +34,37 @@ func layoutKeys() []binding {
 	}
 }
 
+func bookKeys() []binding {
+	here := in(notebookView)
+	return []binding{
+		{keys: []string{"a"}, in: here, run: (*App).acceptOutput, text: "accept the new output", hint: "accept", group: "do"},
+		{keys: []string{"A"}, in: here, run: (*App).rejectOutput, text: "keep the stored output", group: "do"},
+		{keys: []string{"e"}, in: here, run: (*App).editCell, text: "edit in $EDITOR", hint: "edit", group: "do"},
+		{keys: []string{"r"}, in: here, run: (*App).runCell, text: "run the cell", hint: "run", group: "do"},
+		{keys: []string{"R"}, in: here, run: (*App).runStale, text: "run what is stale or has not run", hint: "run stale", group: "do"},
+		{keys: []string{"!"}, in: here, run: (*App).runAll, text: "run all cells from the top", group: "do"},
+		{keys: []string{"s"}, in: here, run: (*App).save, text: "save the notebook", command: "export session NAME.fp4.md", hint: "save", group: "do"},
+		{keys: []string{"enter"}, in: here, run: (*App).openHere, text: "unfold; edit in place", group: "do"},
+		{keys: []string{"o"}, in: here, run: (*App).insertCell, text: "new cell below", group: "do"},
+		{keys: []string{"c"}, in: here, run: (*App).insertNote, text: "new note below", group: "do"},
+		{keys: []string{"D"}, in: here, run: (*App).deleteBlock, text: "delete the cell or note", group: "do"},
+		{keys: []string{"J"}, in: here, run: (*App).blockDown, text: "move the cell down", group: "do"},
+		{keys: []string{"K"}, in: here, run: (*App).blockUp, text: "move the cell up", group: "do"},
+		{keys: []string{"u"}, in: here, run: (*App).undoEdit, text: "undo the last edit, else the last command", command: "undo", group: "do"},
+		{keys: []string{"space"}, in: here, run: (*App).foldCell, text: "fold, unfold", group: "look"},
+		{keys: []string{"w"}, in: here, run: (*App).nextFailed, text: "next cell that failed, changed or is stale", group: "move"},
+		{keys: []string{"b"}, in: here, run: (*App).prevFailed, text: "previous one", group: "move"},
+	}
+}
+
 func openKeys() []binding {
 	opens := (*App).openHere
 	return []binding{
 		{keys: []string{"enter"}, in: in(startView, layersView), run: opens, text: "open it", command: "w = layer c NAME", hint: "open", group: "do"},
-		{keys: []string{"enter"}, in: in(errorView, worstView), run: opens, text: "why: the element, its largest terms", command: "info e[m,n]", hint: "why", group: "do"},
+		{keys: []string{"enter"}, in: in(errorView, worstView), run: opens, text: "why: its error by operation, block and instruction", command: "explain e[m,n]", hint: "why", group: "do"},
 		{keys: []string{"enter"}, in: in(weightView), run: opens, text: "the bytes of the tensor", command: "bytes w[n, a:b]", hint: "bytes", group: "do"},
 		{keys: []string{"enter"}, in: in(scalesView, codesView), run: opens, text: "the bytes of this block", command: "bytes w[n, a:b]", hint: "bytes", group: "do"},
-		{keys: []string{"enter"}, in: in(elementView), run: opens, text: "the byte of the focused term", command: "bytes w[n, a:b]", hint: "byte", group: "do"},
+		{keys: []string{"enter"}, in: in(elementView), run: opens, text: "the byte of the largest element of the block", command: "bytes w[n, a:b]", hint: "byte", group: "do"},
 		{keys: []string{"enter"}, in: in(lintView), run: opens, text: "show where the finding is", command: "w = layer c NAME", hint: "show it", group: "do"},
 		{keys: []string{"enter"}, in: in(logView), run: opens, text: "run the command again", hint: "again", group: "do"},
 	}
@@ -116,7 +139,7 @@ func viewKeys() []binding {
 	to := func(v viewID) func(*App, int) tea.Cmd {
 		return func(a *App, _ int) tea.Cmd { return a.goTo(v) }
 	}
-	finds := in(layersView, lintView, logView, errorView, worstView)
+	finds := in(layersView, lintView, notebookView, logView, errorView, worstView)
 	return []binding{
 		{keys: []string{"/"}, in: finds, run: (*App).findPrompt, text: "find a name; on the map a value (> 1e-2)", command: "where e > 1e-2", hint: "find", group: "move"},
 		{keys: []string{"n"}, in: finds, run: (*App).findNext, text: "next match", group: "move"},
@@ -127,10 +150,12 @@ func viewKeys() []binding {
 		{keys: []string{"g s"}, in: everywhere, run: to(scalesView), text: "Scales", group: "view"},
 		{keys: []string{"g c"}, in: everywhere, run: to(codesView), text: "Codes", group: "view"},
 		{keys: []string{"g e"}, in: everywhere, run: to(errorView), text: "Error", group: "view"},
+		{keys: []string{"g x"}, in: everywhere, run: to(elementView), text: "eXplain", group: "view"},
 		{keys: []string{"g o"}, in: everywhere &^ in(bytesView), run: to(layoutView), text: "layOut", group: "view"},
 		{keys: []string{"g b"}, in: everywhere, run: to(bytesView), text: "Bytes", group: "view"},
 		{keys: []string{"g p"}, in: everywhere, run: to(paddingView), text: "Padding", group: "view"},
 		{keys: []string{"g i"}, in: everywhere, run: to(lintView), text: "lInt", group: "view"},
+		{keys: []string{"g n"}, in: everywhere, run: to(notebookView), text: "Notebook", group: "view"},
 		{keys: []string{"@", "g @"}, in: everywhere &^ in(logView), run: to(logView), text: "log of the commands", group: "view"},
 		{keys: []string{"@"}, in: in(logView), run: (*App).back, text: "close the log", group: "view"},
 		{keys: []string{"f1"}, in: everywhere &^ in(helpView), run: to(helpView), text: "help for this view", group: "view"},
@@ -152,8 +177,8 @@ func sessionKeys() []binding {
 		{keys: []string{"y v"}, in: everywhere, run: yank("value"), text: "copy the value", hint: "value", group: "do"},
 		{keys: []string{"y p"}, in: everywhere, run: yank("address"), text: "copy the address", hint: "address", group: "do"},
 		{keys: []string{"y t"}, in: everywhere, run: yank("table"), text: "copy the table", hint: "table", group: "do"},
-		{keys: []string{"s"}, in: everywhere, run: (*App).save, text: "save the session as a notebook", command: "export session NAME.fp4.md", group: "do"},
-		{keys: []string{"u"}, in: everywhere &^ in(layoutView), run: (*App).undo, text: "undo the last command", command: "undo", group: "do"},
+		{keys: []string{"s"}, in: everywhere &^ in(notebookView), run: (*App).save, text: "save the session as a notebook", command: "export session NAME.fp4.md", group: "do"},
+		{keys: []string{"u"}, in: everywhere &^ in(layoutView, notebookView), run: (*App).undo, text: "undo the last command", command: "undo", group: "do"},
 		{keys: []string{"q"}, in: in(startView), run: (*App).quit, text: "quit", hint: "quit", group: "do"},
 		{keys: []string{"q"}, in: everywhere &^ in(startView), run: (*App).quit, text: "quit; asks when something is unsaved", group: "do"},
 		{keys: []string{"ctrl+c"}, in: everywhere, run: (*App).interrupt, text: "cancel the job; with none: quit", group: "do"},

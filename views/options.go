@@ -11,11 +11,11 @@ type Options struct {
 	ASCII    bool         // only ASCII glyphs
 	Start    StartInfo    // the rows of the Start screen
 	Startup  []string     // commands run at start; with Path and none: c = load PATH
-	Replayed bool         // Startup comes from a notebook: nothing of it is unsaved
 	Tour     []string     // commands that the tour row runs
 	Notebook string       // the file that s suggests; empty: from Path
+	Book     *Book        // a notebook to open and run
 	Recover  []Recovery   // sessions that ended without saving, the newest first
-	Discard  func()       // called when the user quits without saving, and means it
+	Discard  func()       // called when the program ends and nothing is lost with the autosaved session
 	Autosave func() error // why commands are no longer kept as they happen; nil function: they never were
 	NoMouse  bool
 	Version  string

@@ -24,6 +24,7 @@ type place struct {
 	worst       int    // place in the list of worst elements; -1: not used yet
 	saved       string // the notebook file, once saved
 	unsaved     int
+	autosaved   bool   // every command is on disk as soon as it is done
 	backend     string // what gemm uses when it is not told, "emu sm100"
 }
 

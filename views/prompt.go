@@ -22,6 +22,15 @@ type prompt struct {
 	draft      string // the new line, while the history is shown
 	search     bool   // Ctrl-r: the line is looked for in the history
 	err        *language.Error
+	ask        string // it asks for this instead of running commands
+	take       func(a *App, answer string) tea.Cmd
+}
+
+// askFor asks for one line of text.
+func (a *App) askFor(what, text string, take func(a *App, answer string) tea.Cmd) {
+	p := &prompt{picked: -1, ask: what, take: take}
+	p.line.set(text)
+	a.float = p
 }
 
 func (a *App) openPrompt(text string) {
@@ -37,14 +46,14 @@ func (a *App) findPrompt(int) tea.Cmd {
 	return nil
 }
 
-func (p *prompt) insert(a *App, text string) {
+func (p *prompt) paste(a *App, text string) {
 	p.line.insert(text)
 	p.complete(a)
 }
 
 func (p *prompt) complete(a *App) {
 	p.picked, p.err, p.candidates = -1, nil, nil
-	if !p.find && !p.search && a.opt.Engine != nil && len(p.line.text) > 0 {
+	if !p.find && !p.search && p.ask == "" && a.opt.Engine != nil && len(p.line.text) > 0 {
 		p.candidates = a.opt.Engine.Complete(p.line.String(), len(string(p.line.text[:p.line.at])))
 	}
 }
@@ -117,6 +126,9 @@ func (p *prompt) enter(a *App) tea.Cmd {
 	a.float = nil
 	if text == "" {
 		return nil
+	}
+	if p.take != nil {
+		return p.take(a, text)
 	}
 	if p.find {
 		a.nav.find = text
@@ -194,7 +206,7 @@ func (p *prompt) cycle(forward bool) {
 // ghost is what the best completion, or the last command that began so, would add.
 func (p *prompt) ghost(a *App) string {
 	text := p.line.String()
-	if text == "" || p.find || p.search || p.line.at < len(p.line.text) {
+	if text == "" || p.find || p.search || p.ask != "" || p.line.at < len(p.line.text) {
 		return ""
 	}
 	for i := len(a.nav.history) - 1; i >= 0; i-- {
@@ -284,6 +296,8 @@ func (p *prompt) drawLine(a *App, r region) {
 		sign = "/"
 	case p.search:
 		sign = "history"
+	case p.ask != "":
+		sign = p.ask + ":"
 	}
 	x := r.text(1, 0, accent, sign) + 1
 	hint := "Tab take  ↵ run"

@@ -63,7 +63,7 @@ func teaProfile(p Profile) (colorprofile.Profile, bool) {
 func SnapNames() map[string]int {
 	names := map[string]int{}
 	for name, v := range map[string]viewID{"start": startView, "layers": layersView, "weight": weightView, "scales": scalesView, "codes": codesView,
-		"error": errorView, "worst": worstView, "element": elementView, "layout": layoutView, "bytes": bytesView, "padding": paddingView, "lint": lintView, "log": logView} {
+		"error": errorView, "worst": worstView, "element": elementView, "layout": layoutView, "bytes": bytesView, "padding": paddingView, "lint": lintView, "notebook": notebookView, "log": logView} {
 		names[name] = int(v)
 	}
 	return names

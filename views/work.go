@@ -33,12 +33,13 @@ type task struct {
 	key  string
 	then func(*App, exec.Cell) tea.Cmd
 	// failed, when there is one, is called instead: what waited behind it does not run.
-	failed func(*App, exec.Cell)
+	failed   func(*App, exec.Cell)
+	cell     *bookItem // of the notebook, which the command is of
+	tolerant bool      // an error does not stop what waits
 }
 
 // went says whether a command did what it says: a check that fails did.
 func went(cell exec.Cell) bool { return cell.Err == nil || errors.Is(cell.Err, exec.ErrCheckFailed) }
-
 
 // job is the command that runs now.
 type job struct {
@@ -107,7 +108,7 @@ func (w *worker) finish(msg ranMsg) *job {
 	j := w.job
 	j.cancel()
 	w.job = nil
-	if !went(msg.cell) {
+	if !went(msg.cell) && !j.task.tolerant {
 		w.queue = nil
 	}
 	if changesSession(j.task.line) {

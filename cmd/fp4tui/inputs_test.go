@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"fp4tui/views"
 )
 
 // An input of the front matter is loaded by its name by every way to run a notebook.
@@ -19,15 +21,13 @@ func TestInputsByName(t *testing.T) {
 	if text := cat(t, saved); !strings.Contains(text, "minilm-x.npy") {
 		t.Errorf("the saved session does not say where X is:\n%s", text)
 	}
-	lines, inputs, err := startup(path)
+	book, opt, err := openBook(path, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := session(optionsOf(path, inputs))
-	for _, line := range lines {
-		if cell := k.Run(t.Context(), line, nil); cell.Err != nil {
-			t.Errorf("%s: %v", line, cell.Err)
-		}
+	k := newKeyboard(t, views.Options{Engine: session(opt), Book: book})
+	if text := k.app.View().Content; !strings.Contains(text, "2 cells") && !strings.Contains(text, "replay: 1 ok") {
+		t.Errorf("opened in the terminal UI:\n%s", text)
 	}
 }
 

@@ -83,7 +83,7 @@ func (r *replayer) run(ctx context.Context, files []string) error {
 		return &inspect.Fault{Class: inspect.ErrMissing, File: r.out, Offset: -1, What: "--out: no such directory", Cure: "create it first"}
 	}
 	if r.tui {
-		return r.app.tui(ctx, files[0])
+		return r.app.tui(ctx, files[0], r.opt.Backend)
 	}
 	var done []notebook.Report
 	for _, file := range files {
@@ -175,17 +175,4 @@ func backendNames() []string {
 		out = append(out, b.Name())
 	}
 	return out
-}
-
-// startup is the commands of a notebook as lines to run, and the inputs that they name.
-func startup(file string) ([]string, []notebook.Input, error) {
-	sources, inputs, err := exec.CommandsOf(file)
-	if err != nil {
-		return nil, nil, err
-	}
-	lines := make([]string, len(sources))
-	for i, s := range sources {
-		lines[i] = strings.ReplaceAll(s.Text, "\\\n", " ")
-	}
-	return lines, inputs, nil
 }

@@ -112,7 +112,7 @@ func (a *app) root() *cobra.Command {
 		PersistentPreRunE: func(*cobra.Command, []string) error {
 			return a.prepare()
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.tui(cmd.Context(), strings.Join(args, "")) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.tui(cmd.Context(), strings.Join(args, ""), "") },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	flags := root.PersistentFlags()

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"fp4tui/exec"
+	"fp4tui/exec/notebook"
 	"fp4tui/views"
 )
 
@@ -19,19 +20,18 @@ func tourCommands() []string {
 }
 
 // tui opens the terminal UI on a checkpoint, a notebook, or the Start screen.
-func (a *app) tui(ctx context.Context, path string) error {
+func (a *app) tui(ctx context.Context, path, backend string) error {
 	j := a.newJournal()
 	opt := views.Options{
 		Engine: kept(exec.Options{}, j), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
 		Start: views.StartInfo{Rows: startRows(), Ready: ready()}, Version: version,
 	}
 	if strings.HasSuffix(path, ".fp4") || strings.HasSuffix(path, ".fp4.md") {
-		lines, inputs, err := startup(path)
+		book, set, err := openBook(path, backend)
 		if err != nil {
 			return err
 		}
-		opt.Engine = kept(optionsOf(path, inputs), j)
-		opt.Startup, opt.Replayed, opt.Path = lines, true, ""
+		opt.Engine, opt.Book, opt.Path = kept(set, j), book, ""
 	}
 	opt.Notebook = freshNotebook(path)
 	opt.Recover = recoveries(a.left(), opt.Engine.(adopter))
@@ -43,6 +43,26 @@ func (a *app) tui(ctx context.Context, path string) error {
 	err := views.Run(ctx, opt)
 	endJournal(j, discard || opt.Engine.Unsaved() == 0)
 	return err
+}
+
+// openBook reads a notebook for the terminal UI, and what its session needs: its paths
+// start where it lies, its inputs have names, its backend is the default one.
+func openBook(path, backend string) (*views.Book, exec.Options, error) {
+	data, err := exec.ReadText(path)
+	if err != nil {
+		return nil, exec.Options{}, err
+	}
+	doc, errs := notebook.Parse(filepath.ToSlash(path), data)
+	if len(errs) > 0 {
+		return nil, exec.Options{}, errs[0]
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return nil, exec.Options{}, err
+	}
+	opt := optionsOf(full, doc.Front.Inputs)
+	opt.Set = map[string]string{"backend": doc.BackendOf(backend)}
+	return &views.Book{Path: full, Name: path, Data: data, Backend: doc.BackendOf(backend), Has: available}, opt, nil
 }
 
 // freshNotebook suggests a name to save under that no file has: a notebook that was

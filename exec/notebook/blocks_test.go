@@ -137,3 +137,23 @@ func TestBareBlocks(t *testing.T) {
 		t.Errorf("%q, %v", data, err)
 	}
 }
+
+func TestSideBySide(t *testing.T) {
+	got := SideBySide("a 1.5\n...\nb 2\nold\n", "a 1.52\nx\ny\nb 3\nold\nnew\n", Tolerance{Abs: 0.1})
+	want := []Pair{
+		{Want: "a 1.5", Got: "a 1.52", Same: true}, {Got: "x", NoWant: true, Same: true}, {Got: "y", NoWant: true, Same: true},
+		{Want: "...", NoGot: true, Same: true}, {Want: "b 2", Got: "b 3"}, {Want: "old", Got: "old", Same: true}, {Got: "new", NoWant: true},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%+v", got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("pair %d is %+v, want %+v", i, got[i], want[i])
+		}
+	}
+	long := strings.Repeat("line\n", maxAlign+1)
+	if n := len(SideBySide(long, "", Tolerance{})); n != maxAlign+1 {
+		t.Errorf("%d pairs of a long text", n)
+	}
+}
