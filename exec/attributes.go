@@ -101,6 +101,7 @@ func attributes() map[string][]attribute {
 		kindDiff:      diffAttributes(),
 		kindProduct:   productAttributes(),
 		kindTensor:    tensorAttributes(),
+		kindAct:       actAttributes(),
 	}
 }
 
@@ -187,13 +188,14 @@ func diffAttributes() []attribute {
 func productAttributes() []attribute {
 	out := tensorNumbers(func(v value) inspect.Tensor { return v.(*productValue).out.Y })
 	return append(out,
-		attribute{"alpha", "the FP32 factor of the epilogue", kindNumber, of(func(_ *call, v *productValue) (value, error) { return number(float64(v.out.Alpha)) })},
+		attribute{"alpha", "the FP32 factor of the epilogue; nan when it differs by row of x", kindNumber, of(func(_ *call, v *productValue) (value, error) { return number(float64(v.out.Alpha)) })},
 		attribute{"xq", "the quantized activations of w4a4", kindQuantized, of(func(_ *call, v *productValue) (value, error) {
 			if v.out.XBlocks == nil {
 				return nil, fmt.Errorf("%w: this product did not quantize its activations", inspect.ErrMissing)
 			}
 			return quantizedActivations(v), nil
-		})})
+		})},
+		attribute{"act", "what quantizing its activations did to them", kindAct, of(act)})
 }
 
 func tensorAttributes() []attribute {

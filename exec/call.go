@@ -127,7 +127,7 @@ func (c *call) weight(ref language.Ref) (*weightsValue, *inspect.Tensor, error) 
 		if ref.Window != nil || ref.At != "" {
 			return nil, nil, fmt.Errorf("%w: %s: a quantized weight is run whole; take a window of the output", ErrUsage, ref)
 		}
-		return w, nil, nil
+		return w, nil, w.oneGlobal(ref)
 	}
 	if p, ok := v.(*preparedValue); ok {
 		return p.from, nil, noWindow(ref)

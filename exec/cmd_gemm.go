@@ -17,26 +17,24 @@ type GemmCmd struct {
 	Mode    string       `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
 	Arch    string       `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
 	Act     ActArg       `key:"act" doc:"w4a4 activation global scale: dynamic, static, unit, none, 1/weight or a divisor"`
+	ActPer  string       `key:"actper" enum:"tensor|token|expert" default:"tensor" doc:"what shares one activation global scale: all of x (and, with act=static, all experts), each row of x, or one expert"`
 	Out     string       `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"type of the output"`
 	Expert  *int         `key:"expert" min:"0" doc:"which expert of a 3-D layer, when not that of the handle"`
+
+	Order    OrderArg `key:"order" default:"sequential" doc:"how emu walks K: sequential, reverse, split:S slices, sliced:S (interleaved) or stream:W workers"`
+	Epilogue string   `key:"epilogue" enum:"f32|bf16-alpha|out" default:"f32" doc:"where emu multiplies by alpha: in FP32, alpha rounded to bf16 first, or in the output type after rounding to it"`
+	Bias     string   `key:"bias" enum:"none|f32|out" default:"none" doc:"add the layer's bias: not, in FP32 before the output rounding, or to the rounded output"`
+	Alpha    AlphaArg `key:"alpha" default:"own" doc:"alpha of emu: the layer's own, with the largest (fused-max) or the first (fused-first) stored global scale of the layers fused with it, or a number"`
 }
 
 var gemmSpec = language.Spec{
 	Verb: "gemm", Group: "run", Binds: kindProduct,
 	Summary: "run one layer: y = x·Wᵀ",
 	Detail: "ref dequantizes the operands, accumulates in float64 and rounds once. emu returns the bits of a tensor core: " +
-		"w4a4 by the NVFP4/MXFP4 instruction, w4a16 by the bf16 one with the global scale in the FP32 epilogue. The bias is not added.",
-	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic"},
+		"w4a4 by the NVFP4/MXFP4 instruction, w4a16 by the bf16 one with the global scale in the FP32 epilogue. " +
+		"The bias is added where bias= says so. info of the product says what alpha is made of, info y.act what quantizing did to the activations.",
+	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic", "ys = gemm x w order=split:4", "yo = gemm x w out=fp16 epilogue=out"},
 	New:      func() any { return new(GemmCmd) },
-}
-
-// gemmChoice is what a gemm was asked for, settings filled in.
-type gemmChoice struct {
-	backend, arch, out string
-	mode               layer.Mode
-	act                layer.ActPolicy
-	actVal             float32
-	expert             int
 }
 
 func (cmd *GemmCmd) run(c *call) (Result, error) {
@@ -52,7 +50,7 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	choice, err := cmd.choose(c.s, w)
+	choice, err := cmd.choose(c.s, w, prepared != nil)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +67,7 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	if err := be.Ready(); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrNotReady, choice.backend, err)
 	}
-	f := layer.Forward{X: x, Dense: dense, Mode: choice.mode, Act: choice.act, ActVal: choice.actVal,
-		Arch: choice.arch, Out: outType(choice.out), Expert: choice.expert}
-	if w != nil {
-		f.Weights = w.weights
-	}
+	f := choice.forward(x, w, dense)
 	out, err := c.forward(be, f, prepared)
 	if err != nil {
 		return nil, err
@@ -92,11 +86,12 @@ func (c *call) forward(be Backend, f layer.Forward, p *preparedValue) (layer.Out
 	if p == nil {
 		return be.Forward(c.ctx, f, c.progress)
 	}
-	f, err := p.throughPrepared(c.ctx, f)
+	padded, err := p.throughPrepared(c.ctx, f)
 	if err != nil {
 		return layer.Output{}, err
 	}
-	out, err := be.Forward(c.ctx, f, c.progress)
+	padded.Weights = withBias(padded.Weights, f)
+	out, err := be.Forward(c.ctx, padded, c.progress)
 	if err != nil {
 		return out, err
 	}
@@ -104,59 +99,32 @@ func (c *call) forward(be Backend, f layer.Forward, p *preparedValue) (layer.Out
 	return out, err
 }
 
-// badge is the name of who computed a product: "emu sm100", "ref"; a weight that was
-// never quantized is said, since an error against it is another than one against the
-// dequantized reference.
+// withBias gives a padded weight the bias that the run asks for, padded with zeros.
+func withBias(w *layer.Weights, f layer.Forward) *layer.Weights {
+	if f.Epilogue.Bias == layer.BiasNone || f.Weights.Bias == nil {
+		return w
+	}
+	stored := f.Weights.Bias.Data
+	if n := len(stored) / len(f.Weights.Blocks); len(f.Weights.Blocks) > 1 {
+		stored = stored[f.Expert*n : (f.Expert+1)*n]
+	}
+	bias := inspect.Tensor{DType: f.Weights.Bias.DType, Shape: []int{w.Blocks[0].Rows}, Data: make([]float32, w.Blocks[0].Rows)}
+	copy(bias.Data, stored)
+	return &layer.Weights{Layer: w.Layer, Blocks: w.Blocks, Bias: &bias}
+}
+
+// badge is the name of who computed a product and of how, where that is not the usual
+// way: "emu sm100", "emu sm100 order=split:4", "ref"; a weight that was never quantized
+// is said, since an error against it is another than one against the dequantized
+// reference.
 func (v *productValue) badge() string {
 	switch {
 	case v.backend == "emu":
-		return v.backend + " " + v.choice.arch
+		return v.backend + " " + v.choice.arch + v.choice.unusual()
 	case v.weights == nil:
 		return v.backend + ", unquantized"
 	}
-	return v.backend
-}
-
-// choose fills in what the command leaves open: from set, then from the layer.
-func (cmd *GemmCmd) choose(s *Session, w *weightsValue) (gemmChoice, error) {
-	set := s.settings()
-	g := gemmChoice{
-		backend: first(cmd.Backend, set["backend"]), arch: first(cmd.Arch, set["arch"]), out: first(cmd.Out, set["out"]),
-	}
-	if w == nil {
-		g.backend = first(cmd.Backend, "ref")
-		return g, cmd.fitsDense()
-	}
-	var err error
-	if g.expert, err = w.pick(cmd.Expert); err != nil {
-		return g, err
-	}
-	mode := first(cmd.Mode, set["mode"])
-	if mode == "" || mode == "layer" {
-		mode = w.mode.String()
-	}
-	if mode == layer.W4A4.String() {
-		g.mode = layer.W4A4
-	}
-	g.act, g.actVal, err = cmd.Act.policy(g.mode, w)
-	return g, err
-}
-
-// fitsDense refuses what only a quantized weight has.
-func (cmd *GemmCmd) fitsDense() error {
-	for _, k := range []struct {
-		given bool
-		text  string
-	}{
-		{cmd.Mode != "" && cmd.Mode != "layer", "mode=" + cmd.Mode},
-		{cmd.Act != "" && cmd.Act != "none", "act=" + string(cmd.Act)},
-		{cmd.Expert != nil, "expert="},
-	} {
-		if k.given {
-			return fmt.Errorf("%w: %s: %s is a dense weight and nothing is quantized; quantize it first, q = quant %s", ErrUsage, k.text, cmd.W, cmd.W)
-		}
-	}
-	return nil
+	return v.backend + v.choice.unusual()
 }
 
 func outType(name string) inspect.DType {
@@ -188,6 +156,7 @@ func product(name string, v *productValue) Product {
 	if v.backend == "emu" {
 		r.Arch = f.Arch
 	}
+	v.describeScales(&r)
 	if v.weights != nil {
 		r.Mode = f.Mode.String()
 		r.Expert, r.Experts = v.weights.forExpert(v.choice.expert).which()

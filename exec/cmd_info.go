@@ -51,6 +51,8 @@ func (cmd *InfoCmd) run(c *call) (Result, error) {
 		return scaleStat(distribution{subject: cmd.X.String(), scales: v.blocks(), of: v.w}), nil
 	case codesValue:
 		return codeUse(cmd.X.String(), v.w), nil
+	case actValue:
+		return v.activations(cmd.X.String()), noWindow(cmd.X)
 	case numberValue:
 		return Setting{What: "let", Items: []NamedText{{cmd.X.String(), v.describe()}}}, nil
 	case *tensorValue:

@@ -211,7 +211,13 @@ func (cmd *LayerCmd) run(c *call) (Result, error) {
 
 // dequantized is the weight of the expert in question, computed once.
 func (v *weightsValue) dequantized(ctx context.Context) (inspect.Tensor, error) {
-	v.denseOnce.Do(func() { v.dense, v.denseErr = v.weights.Dequantize(context.WithoutCancel(ctx), v.expert, inspect.F32) })
+	v.denseOnce.Do(func() {
+		if v.globals != nil {
+			v.dense = v.byToken()
+			return
+		}
+		v.dense, v.denseErr = v.weights.Dequantize(context.WithoutCancel(ctx), v.expert, inspect.F32)
+	})
 	return v.dense, v.denseErr
 }
 

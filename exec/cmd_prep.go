@@ -52,6 +52,9 @@ func (cmd *PrepCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.oneGlobal(cmd.W); err != nil {
+		return nil, err
+	}
 	k, err := kernel.Lookup(cmd.For)
 	if err != nil {
 		return nil, err

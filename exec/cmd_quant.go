@@ -139,6 +139,9 @@ func (cmd *DequantCmd) run(c *call) (Result, error) {
 	if err := noWindow(cmd.Q); err != nil {
 		return nil, err
 	}
+	if err := w.oneGlobal(cmd.Q); err != nil {
+		return nil, err
+	}
 	expert, err := w.pick(cmd.Expert)
 	if err != nil {
 		return nil, err
@@ -165,5 +168,6 @@ func quantizedActivations(v *productValue) *weightsValue {
 	if v.out.XBlocks.ScaleType == fp4.E8M0 {
 		format = fp4.MXFP4
 	}
-	return &weightsValue{weights: &layer.Weights{Blocks: []fp4.Blocks{*v.out.XBlocks}}, format: format, mode: layer.W4A4, source: "activations of " + v.x}
+	return &weightsValue{weights: &layer.Weights{Blocks: []fp4.Blocks{*v.out.XBlocks}}, format: format, mode: layer.W4A4,
+		source: "activations of " + v.x, globals: v.out.XGlobals}
 }

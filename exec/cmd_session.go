@@ -41,6 +41,10 @@ type SetCmd struct {
 	Mode    string `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
 	Arch    string `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
 	Out     string `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"output type of gemm"`
+
+	Order    OrderArg `key:"order" default:"sequential" doc:"how emu walks K, as in gemm"`
+	Epilogue string   `key:"epilogue" enum:"f32|bf16-alpha|out" default:"f32" doc:"where emu multiplies by alpha, as in gemm"`
+	Bias     string   `key:"bias" enum:"none|f32|out" default:"none" doc:"where the bias of a layer that stores one is added, as in gemm"`
 }
 
 var setSpec = language.Spec{
@@ -51,12 +55,14 @@ var setSpec = language.Spec{
 }
 
 func defaultSettings() map[string]string {
-	return map[string]string{"backend": "emu", "mode": "layer", "arch": "sm100", "out": "bf16"}
+	return map[string]string{"backend": "emu", "mode": "layer", "arch": "sm100", "out": "bf16",
+		"order": "sequential", "epilogue": "f32", "bias": "none"}
 }
 
 func (cmd *SetCmd) run(c *call) (Result, error) {
 	set := maps.Clone(c.s.settings())
-	for _, kv := range []NamedText{{"backend", cmd.Backend}, {"mode", cmd.Mode}, {"arch", cmd.Arch}, {"out", cmd.Out}} {
+	for _, kv := range []NamedText{{"backend", cmd.Backend}, {"mode", cmd.Mode}, {"arch", cmd.Arch}, {"out", cmd.Out},
+		{"order", string(cmd.Order)}, {"epilogue", cmd.Epilogue}, {"bias", cmd.Bias}} {
 		if kv.Text != "" {
 			set[kv.Name] = kv.Text
 		}

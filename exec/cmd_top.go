@@ -132,7 +132,8 @@ func (p *productValue) activations(m int) []float32 {
 		return row
 	}
 	padded := make([]float32, p.out.XBlocks.Cols)
-	p.out.XBlocks.DequantRow(m, padded)
+	b := p.out.XRow(m)
+	b.DequantRow(0, padded)
 	copy(row, padded)
 	return row
 }

@@ -24,7 +24,7 @@ var goldens = map[string][]string{
 	},
 	"tensor":  {"o = tensor b encoder.layer.0.intermediate.dense.weight", "tensor c layer.0.intermediate.dense.weight_packed", "tensor b nosuch"},
 	"randn":   {"x2 = randn 2 3 32 seed=1", "randn 64 seed=2 dtype=f32 outliers=2@100", "randn 16777216 16777216 seed=1"},
-	"info":    {"info c", "info w", "info y", "info e", "info e[@max]", "info e[0,1]", "info d2[0,0]", "info w.scale", "info w.codes", "info w.global", "info x[0,0:4]", "info e[0,9999]"},
+	"info":    {"info c", "info w", "info y", "info e", "info e[@max]", "info e[0,1]", "info d2[0,0]", "info w.scale", "info w.codes", "info w.global", "info x[0,0:4]", "info e[0,9999]", "info y4.act", "info y4.act.lost", "info y.act"},
 	"stat":    {"stat w.scale", "stat y", "stat bad", "stat hot.scale"},
 	"hist":    {"hist w.scale", "hist x axis=linear bins=4", "hist gptw"},
 	"codes":   {"codes w"},
@@ -32,7 +32,9 @@ var goldens = map[string][]string{
 	"lint":    {"lint c", "lint broken"},
 	"quant":   {"q = quant x recipe=modelopt", "quant o format=mxfp4 recipe=ocp", "quant x recipe=vllm format=mxfp4", "quant x[0:2,0:5]"},
 	"dequant": {"d = dequant w", "dequant gptw expert=7 out=bf16", "dequant gptw expert=8"},
-	"gemm":    {"y = gemm x w", "r = gemm x w backend=ref out=f32", "y4 = gemm x w4 act=static", "gemm x w backend=cuda", "gemm x[0:2,0:64] w"},
+	"gemm": {"y = gemm x w", "r = gemm x w backend=ref out=f32", "y4 = gemm x w4 act=static", "gemm x w backend=cuda", "gemm x[0:2,0:64] w",
+		"yo = gemm x[0:4] w out=fp16 epilogue=out order=split:2 bias=f32 alpha=0.25", "yt = gemm x[0:4] w4 actper=token", "gemm x[0:4] w4 act=1/weight",
+		"gemm x w actper=token", "gemm x w order=split", "gemm x w backend=ref order=reverse", "gemm x w alpha=fused-max"},
 	"mma": {
 		"mma kind=mxf4nvf4.ue4m3 arch=sm100 a=1111111111111111111111111111111111111111111111111111111111111111 b=2222222222222222222222222222222222222222222222222222222222222222 sfa=38383838 sfb=3838387f",
 		"mma kind=bf16 arch=sm90 a=3f803f803f803f803f803f803f803f803f803f803f803f803f803f803f803f80 b=3f803f803f803f803f803f803f803f803f803f803f803f803f803f803f803f80 c=40000000",
@@ -81,7 +83,7 @@ func filled(t testing.TB) *rig {
 	r.do("gpt = load tour:gpt-oss-mxfp4", "gptw = layer gpt down_proj", "broken = load tour:broken/nan-scale.safetensors", "w4c = load tour:minilm-w4a4",
 		"w4 = layer w4c intermediate.dense", "hotc = load tour:broken/saturated.safetensors", "hot = layer hotc dense", "bad = load bad.npy",
 		"oddc = load tour:unaligned-w4a16", "odd = layer oddc dense", "po = prep odd for=trtllm", "xo = randn 2 368 seed=1",
-		"d2 = diff x[0:4] x[4:8]", "db = diff y bad")
+		"d2 = diff x[0:4] x[4:8]", "db = diff y bad", "y4 = gemm x[0:8] w4 act=dynamic")
 	return r
 }
 

@@ -21,25 +21,35 @@ type Quantized struct {
 type Product struct {
 	sealed
 	Bind
-	X       string   `json:"x"`
-	W       string   `json:"w"`
-	Backend string   `json:"backend"`
-	Arch    string   `json:"arch,omitempty"`
-	Expert  int      `json:"expert,omitempty"`  // which of Experts, from 0
-	Experts int      `json:"experts,omitempty"` // of the layer; none: not a mixture
-	Mode    string   `json:"mode"`
-	Act     string   `json:"act"`
-	Out     string   `json:"out"`
-	XShape  []int    `json:"x_shape"`
-	Shape   []int    `json:"shape"`
-	Alpha   Float    `json:"alpha"`
-	Min     Float    `json:"min"`
-	Max     Float    `json:"max"`
-	NaN     int64    `json:"nan"`
-	Inf     int64    `json:"inf"`
-	Zero    int64    `json:"zero"`
-	MACs    int64    `json:"macs"`
-	Notes   []string `json:"notes"`
+	X       string `json:"x"`
+	W       string `json:"w"`
+	Backend string `json:"backend"`
+	Arch    string `json:"arch,omitempty"`
+	Expert  int    `json:"expert,omitempty"`  // which of Experts, from 0
+	Experts int    `json:"experts,omitempty"` // of the layer; none: not a mixture
+	Mode    string `json:"mode"`
+	Act     string `json:"act"`
+	Out     string `json:"out"`
+	XShape  []int  `json:"x_shape"`
+	Shape   []int  `json:"shape"`
+	Alpha   Float  `json:"alpha"` // NaN when it differs by row of x
+
+	AlphaMin    Float      `json:"alpha_min,omitempty"` // over the rows, when it differs by row
+	AlphaMax    Float      `json:"alpha_max,omitempty"`
+	Factors     []Factor   `json:"factors"`                        // what alpha is the product of
+	AlphaOf     string     `json:"alpha_of,omitempty"`             // as alpha= has it; none: the layer's own
+	Order       string     `json:"order,omitempty"`                // as order= has it; none: sequential
+	Epilogue    string     `json:"epilogue,omitempty"`             // as epilogue= has it; none: f32
+	Bias        string     `json:"bias,omitempty"`                 // as bias= has it; none: not added
+	Activations ActSummary `json:"activations,omitempty,omitzero"` // of w4a4
+
+	Min   Float    `json:"min"`
+	Max   Float    `json:"max"`
+	NaN   int64    `json:"nan"`
+	Inf   int64    `json:"inf"`
+	Zero  int64    `json:"zero"`
+	MACs  int64    `json:"macs"`
+	Notes []string `json:"notes"`
 }
 
 // MMA answers mma: the result word of one instruction and every step to it.
@@ -94,8 +104,10 @@ type Diff struct {
 	Shape      []int    `json:"shape"`
 	Metrics    []Metric `json:"metrics"`
 	ArgMax     [2]int   `json:"argmax"`
-	Floor      Float    `json:"rel_floor"`  // max_rel is over elements with |want| above it
-	Mismatched int64    `json:"mismatched"` // elements that are not equal, NaN included
+	Floor      Float    `json:"rel_floor"`             // max_rel is over elements with |want| above it
+	Mismatched int64    `json:"mismatched"`            // elements that are not equal, NaN included
+	NoiseAt    []int    `json:"noise_at,omitempty"`    // [m,n] of the metric noise; without it nothing is there
+	NoiseLimit Float    `json:"noise_limit,omitempty"` // what the worst of a clean map of this size passes once in twenty
 	Pattern    string   `json:"pattern,omitempty"`
 	Notes      []string `json:"notes,omitempty"` // "got is all zeros"
 }

@@ -159,7 +159,8 @@ func TestPeekSettings(t *testing.T) {
 	r := newRig(t, "set arch=sm90 backend=ref")
 	result, err := r.Peek(context.Background(), "set")
 	shown, ok := result.(Setting)
-	if err != nil || !ok || !reflect.DeepEqual(shown.Items, []NamedText{{"arch", "sm90"}, {"backend", "ref"}, {"mode", "layer"}, {"out", "bf16"}}) {
+	if err != nil || !ok || !reflect.DeepEqual(shown.Items, []NamedText{{"arch", "sm90"}, {"backend", "ref"}, {"bias", "none"}, {"epilogue", "f32"}, {"mode", "layer"},
+		{"order", "sequential"}, {"out", "bf16"}}) {
 		t.Errorf("%+v %v", result, err)
 	}
 	if _, err := r.Peek(context.Background(), "set arch=sm100"); err == nil {

@@ -77,6 +77,7 @@ type weightsValue struct {
 	source  string           // "c encoder.layer.0…" or "quant x recipe=…"
 	owner   *checkpointValue // nil for the result of quant
 	expert  int              // which expert attributes and products speak of
+	globals []float32        // global scale by row, when activations have one a token; nil otherwise
 
 	denseOnce sync.Once
 	dense     inspect.Tensor

@@ -24,10 +24,17 @@ func product(p *page, r exec.Product) {
 	if r.Backend == "ref" {
 		who += ", dequantized reference"
 	}
-	p.list(either(r.Handle, "product"), tensorShape(r.Out, r.Shape), who, expertOf(r.Expert, r.Experts), labelled("mode", r.Mode), activations(r), p.opt.alpha(r))
+	p.list(either(r.Handle, "product"), tensorShape(r.Out, r.Shape), who, expertOf(r.Expert, r.Experts), labelled("mode", r.Mode), activations(r),
+		labelled("order", r.Order), labelled("epilogue", r.Epilogue), labelled("bias", r.Bias), p.opt.alpha(r))
 	p.list("", "min "+p.opt.num(r.Min), "max "+p.opt.num(r.Max), counted("nan", r.NaN), counted("inf", r.Inf), counted("zero", r.Zero))
 	if r.Handle == "" {
 		p.list("", fmt.Sprintf("x %s %s", r.X, inspect.ShapeString(r.XShape)), "w "+r.W, plural(r.MACs, "multiply-add"))
+	}
+	if r.Handle == "" || r.AlphaOf != "" {
+		p.alphaOf(r.Alpha, r.AlphaMin, r.AlphaMax, r.Factors)
+	}
+	if r.Activations.Blocks > 0 {
+		p.quantizing(r.Activations)
 	}
 	p.notes(r.Notes)
 }
@@ -37,15 +44,26 @@ func activations(r exec.Product) string {
 	if r.Mode != "w4a4" {
 		return ""
 	}
-	return labelled("activations", r.Act)
+	text := labelled("activations", r.Act)
+	if per := r.Activations.Per; per != "" && per != "tensor" {
+		text += " per " + per
+	}
+	return text
 }
 
 // alpha is the factor of the epilogue; 0 and 1 are none.
 func (o Options) alpha(r exec.Product) string {
-	if r.Alpha == 0 || r.Alpha == 1 {
+	text := "alpha " + o.num(r.Alpha)
+	switch {
+	case r.AlphaMin != 0 || r.AlphaMax != 0:
+		text = fmt.Sprintf("alpha %s to %s by row", o.num(r.AlphaMin), o.num(r.AlphaMax))
+	case r.Alpha == 0 || r.Alpha == 1:
 		return ""
 	}
-	return "alpha " + o.num(r.Alpha)
+	if r.AlphaOf == "fused-max" || r.AlphaOf == "fused-first" {
+		text += " " + r.AlphaOf
+	}
+	return text
 }
 
 // by is who computed something: "emu sm100".
@@ -61,5 +79,6 @@ func productLine(_ Options, r exec.Product) []string {
 	if r.NaN > 0 {
 		nan = number.Count(r.NaN) + " NaN"
 	}
-	return []string{tensorShape(r.Out, r.Shape), nan, by(r.Backend, r.Arch), r.Mode}
+	return []string{tensorShape(r.Out, r.Shape), nan, by(r.Backend, r.Arch), r.Mode, labelled("order", r.Order), labelled("epilogue", r.Epilogue),
+		labelled("bias", r.Bias), labelled("alpha", r.AlphaOf)}
 }

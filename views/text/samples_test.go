@@ -54,7 +54,38 @@ func fileSamples() []exec.Result {
 			Alpha: 0.000231053604, Min: -12.5, Max: 14.75, MACs: 75497472},
 		exec.Product{X: "x", W: "w", Backend: "ref", Mode: "w4a4", Act: "dynamic", Out: "bf16", XShape: []int{2, 64, 384}, Shape: []int{2, 64, 1536}, Alpha: 1, MACs: 75497472, Zero: 196608,
 			Notes: []string{"every output is exactly zero"}},
+		exec.Product{Bind: exec.Bind{Handle: "y4"}, X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a4", Act: "1/weight", Out: "fp16", XShape: []int{128, 384}, Shape: []int{128, 1536},
+			Alpha: 1, AlphaOf: "fused-max", Order: "split:4", Epilogue: "out", Bias: "f32", Factors: factorSamples(), Activations: actSample(), Min: -12.375, Max: 11.25, MACs: 75497472},
+		exec.Product{X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a4", Act: "dynamic", Out: "bf16", XShape: []int{128, 384}, Shape: []int{128, 1536},
+			Alpha: nan, AlphaMin: 3.64912e-7, AlphaMax: 5.83859e-6, Factors: tokenFactors(), Activations: tokenSample(), MACs: 75497472},
+		exec.Activations{Subject: "y4.act", X: "x", By: "emu sm100 alpha=fused-max", ActSummary: actSample(), Alpha: 1, AlphaMin: 1, AlphaMax: 1, Factors: factorSamples(),
+			Scales: []exec.Bin{{Code: 0, Count: 3069}, {Code: 1, Lo: 0.001953125, Hi: 0.001953125, Count: 3}}},
+		exec.Activations{Subject: "yt.act", X: "x", By: "emu sm100", ActSummary: tokenSample(), Alpha: nan, AlphaMin: 3.64912e-7, AlphaMax: 5.83859e-6, Factors: tokenFactors(),
+			Scales: []exec.Bin{{Code: 0x70, Lo: 128, Hi: 128, Count: 2915}, {Code: 0x7e, Lo: 448, Hi: 448, Count: 157}}},
 	}
+}
+
+// factorSamples is alpha where somebody took the weight's scale for that of x.
+func factorSamples() []exec.Factor {
+	const tensor, file = "encoder.layer.0.intermediate.dense.weight_global_scale", "samples/minilm-w4a4/model.safetensors"
+	return []exec.Factor{
+		{Name: "x.global", Value: 0.000553097, Direction: "divisor", Multiplier: 1808, Origin: "1/weight: invented from the weight's global scale", Tensor: tensor, File: file},
+		{Name: "w.global", Value: 1808, Direction: "divisor", Multiplier: 0.000553097, Origin: "largest of 3 fused q|k|v", Tensor: tensor, File: file},
+	}
+}
+
+func tokenFactors() []exec.Factor {
+	return []exec.Factor{{Name: "x.global", Value: nan, Direction: "divisor", Multiplier: nan, Origin: "448·6/amax of each row of x"}, factorSamples()[1]}
+}
+
+func actSample() exec.ActSummary {
+	return exec.ActSummary{Policy: "1/weight", Per: "tensor", Format: "E4M3", Global: true, EncodeMin: 0.000553097, EncodeMax: 0.000553097, Blocks: 3072, Zero: 3069, Lost: 3069,
+		Elements: 49152, Clipped: 1, Flushed: 49147, SQNR: 0.194138, Level: "bad", Verdict: "most block scales are zero: the encode scale is far too small"}
+}
+
+func tokenSample() exec.ActSummary {
+	return exec.ActSummary{Policy: "dynamic", Per: "token", Format: "E4M3", Global: true, EncodeMin: 94.7313, EncodeMax: 1515.7, Blocks: 3072, Saturated: 157,
+		Elements: 49152, Flushed: 5074, NonFinite: 2, NaN: 1, SQNR: 20.9603, Level: "ok"}
 }
 
 // runSamples are the results of running, comparing and of the session.
