@@ -1,6 +1,10 @@
 package stats
 
-import "fp4tui/inspect/fp4"
+import (
+	"encoding/binary"
+
+	"fp4tui/inspect/fp4"
+)
 
 // Codes is the use of the 16 E2M1 codes. Index 0…7 is 0, .5, 1, 1.5, 2, 3, 4, 6 and
 // 8…15 the same with the sign bit set; code 8 is -0.
@@ -15,12 +19,8 @@ type Codes struct {
 // CodeUse counts packed codes, two a byte: a row, a block or a whole layer. The count
 // is the same in either nibble order.
 func CodeUse(packed []byte) Codes {
-	var pairs [256]int64
-	for _, b := range packed {
-		pairs[b]++
-	}
 	c := Codes{Total: 2 * int64(len(packed))}
-	for b, n := range pairs {
+	for b, n := range byteCount(packed) {
 		c.Count[b&15] += n
 		c.Count[b>>4] += n
 	}
@@ -83,8 +83,22 @@ func BlockMaxima(b *fp4.Blocks) [8]int64 {
 	return out
 }
 
+// maxMagnitude looks at 16 codes at a time: where some have the upper bit of a magnitude, only
+// those can be the greatest.
 func maxMagnitude(packed []byte) uint8 {
+	const ones = 0x1111111111111111
 	var m uint8
+	for ; len(packed) >= 8; packed = packed[8:] {
+		w := binary.LittleEndian.Uint64(packed)
+		top := uint64(0)
+		for bit := 2; bit >= 0; bit-- {
+			has := w >> bit & ones
+			some := (has | -has) >> 63 // 1 unless has is 0
+			top |= some << bit
+			w &= has*15 | (some - 1)
+		}
+		m = max(m, uint8(top))
+	}
 	for _, b := range packed {
 		m = max(m, b&7, b>>4&7)
 	}

@@ -19,73 +19,40 @@ type Floats struct {
 	P1, P50, P99   float64 // exact, nearest rank
 }
 
-// checkEvery is how many elements are walked between two looks at the context.
-const checkEvery = 1 << 20
-
 // Float describes a tensor. A value is subnormal in the tensor's own type: below 2^-14 for F16 and
-// F8_E5M2, below 2^-126 for BF16 and F32.
+// F8_E5M2, below 2^-126 for BF16 and F32. Sums are float64, in the order that lanes and tree give.
 // The error is that of ctx, and nothing else.
 func Float(ctx context.Context, t inspect.Tensor) (Floats, error) {
-	s := Floats{Count: int64(len(t.Data))}
-	smallest := SmallestNormal(t.DType)
-	sum, lo, hi := 0.0, math.Inf(1), math.Inf(-1)
-	for i, f := range t.Data {
-		if i%checkEvery == 0 && ctx.Err() != nil {
-			return s, ctx.Err()
-		}
-		v := float64(f)
-		*s.class(v, smallest)++
-		if v-v == 0 {
-			sum += v
-			lo, hi = min(lo, v), max(hi, v)
-		}
+	smallest := math.Float32bits(float32(SmallestNormal(t.DType)))
+	parts, err := inChunks(ctx, t.Data, func(x []float32) floats { return floatsOf(x, smallest) })
+	if err != nil {
+		return Floats{Count: int64(len(t.Data))}, err
 	}
+	all := tree(parts, floats.join)
+	s := all.Floats
+	s.Count = int64(len(t.Data))
 	n := s.finite()
 	if n == 0 {
 		nan := math.NaN()
 		s.Min, s.Max, s.AMax, s.Mean, s.Std, s.P1, s.P50, s.P99 = nan, nan, nan, nan, nan, nan, nan, nan
 		return s, nil
 	}
-	s.Min, s.Max, s.AMax, s.Mean = lo, hi, max(-lo, hi), sum/float64(n)
-	s.Std = spread(t.Data, s.Mean, n)
-	if ctx.Err() != nil {
-		return s, ctx.Err()
+	s.Min, s.Max, s.AMax, s.Mean = float64(all.lo), float64(all.hi), float64(max(-all.lo, all.hi)), all.sum/float64(n)
+	// Two passes: the one-pass formula cancels when the mean is large.
+	squares, err := inChunks(ctx, t.Data, func(x []float32) float64 { return squaresAbout(x, s.Mean) })
+	if err != nil {
+		return s, err
 	}
-	q := Quantiles(finiteValues(t.Data), 0.01, 0.50, 0.99)
+	s.Std = math.Sqrt(tree(squares, func(a, b float64) float64 { return a + b }) / float64(n))
+	q, err := quantiles32(ctx, t.Data, n, 0.01, 0.50, 0.99)
+	if err != nil {
+		return s, err
+	}
 	s.P1, s.P50, s.P99 = q[0], q[1], q[2]
-	return s, ctx.Err()
+	return s, nil
 }
 
 func (f *Floats) finite() int64 { return f.Zero + f.Subnormal + f.Normal }
-
-func (f *Floats) class(v, smallest float64) *int64 {
-	switch a := math.Abs(v); {
-	case v != v:
-		return &f.NaN
-	case v > math.MaxFloat64:
-		return &f.PosInf
-	case v < -math.MaxFloat64:
-		return &f.NegInf
-	case a == 0:
-		return &f.Zero
-	case a < smallest:
-		return &f.Subnormal
-	}
-	return &f.Normal
-}
-
-// spread is the standard deviation about a known mean (two passes: the one-pass formula
-// cancels when the mean is large).
-func spread(data []float32, mean float64, n int64) float64 {
-	sum := 0.0
-	for _, f := range data {
-		d := float64(f) - mean
-		if d-d == 0 {
-			sum += float64(d * d) // the conversion keeps arm64 from fusing: same bits everywhere
-		}
-	}
-	return math.Sqrt(sum / float64(n))
-}
 
 func finiteValues(data []float32) func(func(float64) bool) {
 	return func(yield func(float64) bool) {

@@ -33,11 +33,7 @@ type Scale struct {
 // ScaleStats counts the scale bytes of one tensor (any shape) in format f: E4M3, UE4M3
 // or E8M0.
 func ScaleStats(scales []byte, f fp4.Format) Scales {
-	var byCode [256]int64
-	for _, s := range scales {
-		byCode[s]++
-	}
-	return ScalesOf(byCode, f)
+	return ScalesOf(byteCount(scales), f)
 }
 
 // ScalesOf is ScaleStats of bytes that are counted already; adding up the ByCode of
