@@ -120,7 +120,7 @@ func weightAttributes() []attribute {
 		{"scale", "the block scales", kindScales, of(func(_ *call, v *weightsValue) (value, error) { return scaleValue{v}, nil })},
 		{"dequant", "the weight as its producer dequantizes it, [N,K]", kindTensor, of(func(c *call, v *weightsValue) (value, error) {
 			t, err := v.dequantized(c.ctx)
-			return &tensorValue{tensor: t, source: "dequant " + v.source}, err
+			return &tensorValue{tensor: t, source: "dequant " + v.source, codes: v.blocks()}, err
 		})},
 		{"global", "the global scale as stored", kindNumber, of(func(_ *call, v *weightsValue) (value, error) {
 			if v.blocks().Global.Use == fp4.NoGlobal {

@@ -34,7 +34,12 @@ func (cmd *DiffCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &diffValue{pair: pair, got: cmd.Got.String(), want: cmd.Want.String(),
+	sides := [2]side{c.sideOf(cmd.Got, got), c.sideOf(cmd.Want, want)}
+	limit, err := c.expect(pair, sides[0], sides[1])
+	if err != nil {
+		return nil, err
+	}
+	v := &diffValue{pair: pair, sides: sides, limit: limit, got: cmd.Got.String(), want: cmd.Want.String(),
 		gotBy: c.by(cmd.Got), wantBy: c.by(cmd.Want), product: c.operands(cmd.Got, cmd.Want)}
 	if v.metrics, err = pair.Metrics(c.ctx); err != nil {
 		return nil, err
@@ -72,6 +77,9 @@ func diffResult(name string, v *diffValue) Diff {
 			r.Metrics = append(r.Metrics, Metric{Name: m.Name, Value: Float(m.Of(&v.metrics)), Integer: m.Kind != compare.Real})
 		}
 	}
+	if v.pair.HasNoise() && v.metrics.Count > v.metrics.NaN {
+		r.NoiseAt, r.NoiseLimit = v.metrics.ArgNoise[:], Float(v.limit)
+	}
 	if v.product != nil && v.product.zeros == int64(len(v.product.out.Y.Data)) {
 		r.Notes = append(r.Notes, "every output of "+v.product.by+" is exactly zero")
 	}
@@ -83,7 +91,7 @@ type MapCmd struct {
 	E      language.Ref    `arg:"E" kind:"diff|tensor|product|layer|quantized|scales|codes" doc:"a comparison, the scales of a layer (w.scale) or any tensor; with a window [rows, columns]"`
 	Size   language.Size   `key:"size" default:"48x16" doc:"columns × rows of pixels at most; a pixel is 2^i × 2^j elements"`
 	Agg    string          `key:"agg" enum:"max|mean|count" default:"max" doc:"what a pixel shows of its elements"`
-	Metric string          `key:"metric" enum:"abs|signed|rel|ulp" default:"abs" doc:"which error of a comparison"`
+	Metric string          `key:"metric" enum:"abs|signed|rel|ulp|noise" default:"abs" doc:"which error of a comparison; noise: over what its scales and codes let expect"`
 	Bound  language.Number `key:"bound" default:"0" doc:"for agg=count: count errors above it"`
 }
 
@@ -98,7 +106,7 @@ var mapSpec = language.Spec{
 type TopCmd struct {
 	E  language.Ref `arg:"E" kind:"diff" window:"none" doc:"a comparison"`
 	N  int          `arg:"N,optional" min:"1" max:"1000" default:"10" doc:"how many"`
-	By string       `key:"by" enum:"abs|rel|ulp" default:"abs" doc:"worst by which error"`
+	By string       `key:"by" enum:"abs|rel|ulp|noise" default:"abs" doc:"worst by which error"`
 }
 
 var topSpec = language.Spec{
@@ -113,7 +121,7 @@ type WhereCmd struct {
 	E     language.Ref    `arg:"E" kind:"diff" window:"none" doc:"a comparison"`
 	Op    language.Op     `arg:"OP" doc:"> >= < <= == !="`
 	Bound language.Number `arg:"BOUND" doc:"a number"`
-	By    string          `key:"by" enum:"abs|rel|ulp|signed" default:"abs" doc:"which error"`
+	By    string          `key:"by" enum:"abs|rel|ulp|signed|noise" default:"abs" doc:"which error"`
 }
 
 var whereSpec = language.Spec{

@@ -29,7 +29,10 @@ func (cmd *MapCmd) run(c *call) (Result, error) {
 	var picture *compare.Heat
 	switch v := v.(type) {
 	case *diffValue:
-		by, _ := compare.ParseMeasure(first(cmd.Metric, "abs"))
+		var by compare.Measure
+		if by, err = v.measure(first(cmd.Metric, "abs")); err != nil {
+			return nil, err
+		}
 		if o.Rows, o.Cols, err = mapWindow(cmd.E, v.pair.M, v.pair.N); err != nil {
 			return nil, err
 		}

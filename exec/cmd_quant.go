@@ -154,7 +154,7 @@ func (cmd *DequantCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &tensorValue{tensor: t, source: "dequant " + cmd.Q.String()}
+	v := &tensorValue{tensor: t, source: "dequant " + cmd.Q.String(), codes: w.forExpert(expert).blocks()}
 	if expert, experts := w.forExpert(expert).which(); experts > 0 {
 		v.source += fmt.Sprintf(", expert %d of %d", expert, experts)
 	}

@@ -20,7 +20,10 @@ func (cmd *TopCmd) run(c *call) (Result, error) {
 	if n == 0 {
 		n = 10
 	}
-	by, _ := compare.ParseMeasure(first(cmd.By, "abs"))
+	by, err := d.measure(first(cmd.By, "abs"))
+	if err != nil {
+		return nil, err
+	}
 	list, err := d.pair.Top(c.ctx, n, by)
 	if err != nil {
 		return nil, err
@@ -40,7 +43,10 @@ func (cmd *WhereCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	by, _ := compare.ParseMeasure(first(cmd.By, "abs"))
+	by, err := d.measure(first(cmd.By, "abs"))
+	if err != nil {
+		return nil, err
+	}
 	op, ok := compare.ParseOp(string(cmd.Op))
 	if !ok {
 		panic("exec: language.Op and compare.Op disagree about " + string(cmd.Op))
@@ -68,7 +74,7 @@ func (cmd *WhereCmd) run(c *call) (Result, error) {
 // point is an element with the term of its sum that weighs most.
 func (d *diffValue) point(e compare.Element) ErrorPoint {
 	nan := Float(math.NaN())
-	p := ErrorPoint{M: e.M, N: e.N, Got: Float(e.Got), Want: Float(e.Want), Err: Float(e.Err), Rel: Float(e.Rel), ULP: Float(e.ULP),
+	p := ErrorPoint{M: e.M, N: e.N, Got: Float(e.Got), Want: Float(e.Want), Err: Float(e.Err), Rel: Float(e.Rel), ULP: Float(e.ULP), Noise: Float(e.Noise),
 		Block: -1, Scale: -1, ScaleV: nan, K: -1, Code: -1}
 	if terms := d.terms(e.M, e.N); len(terms) > 0 {
 		top := terms[0]

@@ -108,8 +108,10 @@ type Diff struct {
 	Mismatched int64    `json:"mismatched"`            // elements that are not equal, NaN included
 	NoiseAt    []int    `json:"noise_at,omitempty"`    // [m,n] of the metric noise; without it nothing is there
 	NoiseLimit Float    `json:"noise_limit,omitempty"` // what the worst of a clean map of this size passes once in twenty
+	NoiseAt    []int    `json:"noise_at,omitempty"`    // [m,n] of the metric noise; without it nothing is there
+	NoiseLimit Float    `json:"noise_limit,omitempty"` // what the worst of a clean map of this size passes once in twenty
 	Pattern    string   `json:"pattern,omitempty"`
-	Notes      []string `json:"notes,omitempty"` // "got is all zeros"
+	Notes      []string `json:"notes,omitempty"`       // "got is all zeros"
 }
 
 // Metric is one named number of a diff.
@@ -168,6 +170,7 @@ type ErrorPoint struct {
 	Err    Float `json:"err"`
 	Rel    Float `json:"rel"`
 	ULP    Float `json:"ulp"`
+	Noise  Float `json:"noise"` // |err| over its expected standard deviation
 	Block  int   `json:"block"` // K block with the largest |x·w|; -1 unknown
 	Scale  int   `json:"scale"` // its scale byte; -1 unknown
 	ScaleV Float `json:"scale_value"`

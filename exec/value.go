@@ -10,6 +10,7 @@ import (
 	"fp4tui/exec/compare"
 	"fp4tui/inspect"
 	"fp4tui/inspect/checkpoint"
+	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
 
@@ -133,6 +134,7 @@ type tensorValue struct {
 	source string            // "file x.npy", "randn seed=1", "dequant w"
 	ckpt   *checkpointValue  // where it was read from, nil otherwise
 	entry  *checkpoint.Entry // likewise
+	codes  *fp4.Blocks       // what it was dequantized from; nil otherwise
 }
 
 func (*tensorValue) kind() string { return kindTensor }
@@ -165,6 +167,8 @@ type diffValue struct {
 	mismatched    int64
 	pattern       string
 	got, want     string
+	sides         [2]side // of got and want
+	limit         float64 // of noise, what the worst of a clean map stays below
 	gotBy, wantBy string
 	product       *productValue // whose operands explain an element: got's, else want's
 }

@@ -166,6 +166,7 @@ func upTo(n int) []int {
 // reading is a way to read the weight and write the output. The zero reading is the right one.
 type reading struct {
 	blocks *fp4.Blocks              // codes and scales in another order; nil: as they are
+	lazy   func() *fp4.Blocks       // makes blocks when their turn comes; nil where they are the right ones
 	codes  *[16]float32             // another value of each code
 	scales *[256]float32            // another value of each scale byte, without the global scale
 	global float64                  // factor beside the right one; 0 is 1

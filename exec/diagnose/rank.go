@@ -117,6 +117,11 @@ func (s *scene) try(family string, h *hypothesis) (ranked, bool) {
 	if name == "" {
 		return ranked{}, false
 	}
+	if h.reading.lazy != nil {
+		if h.reading.blocks = h.reading.lazy(); h.reading.blocks == nil {
+			return ranked{}, false
+		}
+	}
 	sum := 0.0
 	if h.reading.at != nil {
 		o := *s

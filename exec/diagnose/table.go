@@ -59,18 +59,20 @@ func (s *scene) when(yes bool, list func(*scene) []hypothesis) []hypothesis {
 
 // withScales is the weight with its scales moved: at gives the position, in the row-major
 // matrix, of the scale that block (n, b) is read with; -1 is a zero byte.
-func (s *scene) withScales(at func(n, b int) int) *fp4.Blocks {
-	c := *s.w
-	cols := c.ScaleCols()
-	c.Scales = make([]byte, len(s.w.Scales))
-	for n := range c.Rows {
-		for b := range cols {
-			if i := at(n, b); i >= 0 && i < len(s.w.Scales) {
-				c.Scales[n*cols+b] = s.w.Scales[i]
+func (s *scene) withScales(at func(n, b int) int) func() *fp4.Blocks {
+	return func() *fp4.Blocks {
+		c := *s.w
+		cols := c.ScaleCols()
+		c.Scales = make([]byte, len(s.w.Scales))
+		for n := range c.Rows {
+			for b := range cols {
+				if i := at(n, b); i >= 0 && i < len(s.w.Scales) {
+					c.Scales[n*cols+b] = s.w.Scales[i]
+				}
 			}
 		}
+		return &c
 	}
-	return &c
 }
 
 func codeMistakes(s *scene) []hypothesis {
@@ -99,31 +101,31 @@ func codeMistakes(s *scene) []hypothesis {
 
 func scaleOrders(s *scene) []hypothesis {
 	cols, rows := s.w.ScaleCols(), s.w.Rows
-	shift := func(dn, db int) *fp4.Blocks {
+	shift := func(dn, db int) func() *fp4.Blocks {
 		return s.withScales(func(n, b int) int { return (n+dn+rows)%rows*cols + (b+db+cols)%cols })
 	}
 	list := []hypothesis{
-		{name: "every block is read with the next block's scale", repair: "every scale is one block too late", command: "map w.scale", reading: reading{blocks: shift(0, 1)}},
-		{name: "every block is read with the previous block's scale", repair: "every scale is one block too early", command: "map w.scale", reading: reading{blocks: shift(0, -1)}},
-		{name: "every row is read with the next row's scales", repair: "every row of scales is one row too late", command: "map w.scale", reading: reading{blocks: shift(1, 0)}},
-		{name: "every row is read with the previous row's scales", repair: "every row of scales is one row too early", command: "map w.scale", reading: reading{blocks: shift(-1, 0)}},
+		{name: "every block is read with the next block's scale", repair: "every scale is one block too late", command: "map w.scale", reading: reading{lazy: shift(0, 1)}},
+		{name: "every block is read with the previous block's scale", repair: "every scale is one block too early", command: "map w.scale", reading: reading{lazy: shift(0, -1)}},
+		{name: "every row is read with the next row's scales", repair: "every row of scales is one row too late", command: "map w.scale", reading: reading{lazy: shift(1, 0)}},
+		{name: "every row is read with the previous row's scales", repair: "every row of scales is one row too early", command: "map w.scale", reading: reading{lazy: shift(-1, 0)}},
 		{name: "the scale matrix is read transposed", repair: "the scale matrix is transposed", command: "map w.scale",
-			reading: reading{blocks: s.withScales(func(n, b int) int { i := n*cols + b; return i%rows*cols + i/rows })}},
+			reading: reading{lazy: s.withScales(func(n, b int) int { i := n*cols + b; return i%rows*cols + i/rows })}},
 		{name: "the scale matrix is transposed and read as it was", repair: "the scale matrix is read transposed", command: "map w.scale",
-			reading: reading{blocks: s.withScales(func(n, b int) int { return (b*rows + n) % (rows * cols) })}},
-		{name: "one scale is used for the whole row", repair: "", command: "map w.scale", reading: reading{blocks: s.withScales(func(n, _ int) int { return n * cols })}},
-		{name: "the first row's scales are used for all rows", repair: "", command: "map w.scale", reading: reading{blocks: s.withScales(func(_, b int) int { return b })}},
+			reading: reading{lazy: s.withScales(func(n, b int) int { return (b*rows + n) % (rows * cols) })}},
+		{name: "one scale is used for the whole row", repair: "", command: "map w.scale", reading: reading{lazy: s.withScales(func(n, _ int) int { return n * cols })}},
+		{name: "the first row's scales are used for all rows", repair: "", command: "map w.scale", reading: reading{lazy: s.withScales(func(_, b int) int { return b })}},
 	}
 	double, half := 2*s.w.Block, s.w.Block/2
 	list = append(list, hypothesis{name: fmt.Sprintf("scales of blocks of %d are read as of %d: one scale serves two blocks", s.w.Block, double), repair: "",
-		command: "info w", reading: reading{blocks: s.withScales(func(n, b int) int { return n*cols + b&^1 })}})
+		command: "info w", reading: reading{lazy: s.withScales(func(n, b int) int { return n*cols + b&^1 })}})
 	if cols > 1 {
 		list = append(list, hypothesis{name: fmt.Sprintf("scales of blocks of %d are read as of %d, rows half as long", s.w.Block, double), repair: "",
-			command: "info w", reading: reading{blocks: s.withScales(func(n, b int) int { return n*((cols+1)/2) + b/2 })}})
+			command: "info w", reading: reading{lazy: s.withScales(func(n, b int) int { return n*((cols+1)/2) + b/2 })}})
 	}
 	if half > 1 {
 		list = append(list, hypothesis{name: fmt.Sprintf("scales of blocks of %d are read as of %d", s.w.Block, half), repair: "", command: "info w",
-			reading: reading{edit: nil, blocks: s.finer()}})
+			reading: reading{lazy: s.finer}})
 	}
 	return list
 }
@@ -225,12 +227,14 @@ func pairsOf(of layout.Operand) (list [][2]string) {
 func scaleLayouts(s *scene) (list []hypothesis) {
 	d := layout.Dims{Rows: s.w.Rows, Cols: s.w.ScaleCols()}
 	for _, p := range pairsOf(layout.Scales) {
-		at, ok := misread(d, layout.Scales, p[0], p[1])
-		if !ok {
-			continue
-		}
 		list = append(list, hypothesis{name: laidOut("scales", p[0], p[1]), repair: laidOut("scales", p[1], p[0]),
-			command: "swizzle w layout=" + other(p), reading: reading{blocks: s.withScales(func(n, b int) int { return at[n*d.Cols+b] })}})
+			command: "swizzle w layout=" + other(p), reading: reading{lazy: func() *fp4.Blocks {
+				at, ok := misread(d, layout.Scales, p[0], p[1])
+				if !ok {
+					return nil
+				}
+				return s.withScales(func(n, b int) int { return at[n*d.Cols+b] })()
+			}}})
 	}
 	return list
 }
@@ -265,12 +269,14 @@ func codeLayouts(s *scene) (list []hypothesis) {
 		if p[0] == "high-first" || p[1] == "high-first" || p[0] == "comfyui" || p[1] == "comfyui" {
 			continue // the first row of the table
 		}
-		at, ok := misread(d, layout.Codes, p[0], p[1])
-		if !ok {
-			continue
-		}
 		list = append(list, hypothesis{name: laidOut("codes", p[0], p[1]), repair: laidOut("codes", p[1], p[0]),
-			command: "swizzle w of=codes layout=" + other(p), reading: reading{blocks: s.withCodes(func(n, k int) int { return at[n*d.Cols+k] })}})
+			command: "swizzle w of=codes layout=" + other(p), reading: reading{lazy: func() *fp4.Blocks {
+				at, ok := misread(d, layout.Codes, p[0], p[1])
+				if !ok {
+					return nil
+				}
+				return s.withCodes(func(n, k int) int { return at[n*d.Cols+k] })
+			}}})
 	}
 	return list
 }
