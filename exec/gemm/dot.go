@@ -15,17 +15,19 @@ func (m Model) Dot(op Operands) (Trace, error) {
 	}
 	t := Trace{Instruction: m.Instruction, Params: m.Params, A: m.A, B: m.B, Acc: m.Acc, Scale: m.scale.String(),
 		Source: m.Source, Unverified: m.Unverified, C: op.C, D: op.C}
-	disputed := false
-	for k := 0; k < len(op.A); k += m.L {
-		s := m.stepRef(op, k, min(m.L, len(op.A)-k), t.D)
-		disputed = disputed || s.zeroCorner()
-		t.Steps = append(t.Steps, s)
-		t.D = s.D
-	}
-	if disputed && t.D == 0 {
-		t.Corner = unverifiedZero
-	}
+	t.Steps, t.D = m.chain(op)
+	t.Corner = m.dispute(op, t.D)
 	return t, nil
+}
+
+// chain is the arithmetic of Dot.
+func (m *Model) chain(op Operands) (steps []Step, d uint32) {
+	d = op.C
+	for k := 0; k < len(op.A); k += m.L {
+		s := m.stepRef(op, k, min(m.L, len(op.A)-k), d)
+		steps, d = append(steps, s), s.D
+	}
+	return steps, d
 }
 
 // stepRef is one fused sum over elements first … first+n-1, written for reading.

@@ -52,6 +52,7 @@ type Model struct {
 
 	scale  scaleFormat
 	blocks []int // block sizes that the scale operand may have
+	rivals []rival
 }
 
 // kinds says what the operands of a kind are. Kinds whose operand types are free
@@ -107,14 +108,18 @@ var (
 	blackwell96 = Params{L: 96, F: 35, Group: 16, Rho: RZFP32, EZero: -139, Step: 96}
 )
 
-// Who checked a row, and why some rows are unchecked.
-const (
-	mmaSim   = "MMA-Sim 2.1.1"
-	bothSims = "MMA-Sim 2.1.1; sf-tensor/tcgen05 on a B200"
-	thor     = "B200's rule; a community run matched 36,864 of 36,864 words on a Thor"
-	b200Rule = "B200's row"
-	rtxRule  = "sm120's row"
+// Who published or measured a row.
+var (
+	mmaSim   = source{"MMA-Sim 2.1.1", earlier}
+	h100     = source{"MMA-Sim 2.1.1; 50 million words of an H100", nil}
+	bothSims = source{"MMA-Sim 2.1.1; sf-tensor/tcgen05 on a B200", sfTensor}
+	thor     = source{"B200's rule; a community run matched 36,864 of 36,864 words on a Thor", sfTensor}
+	b200Rule = source{"B200's row", sfTensor}
+	rtxRule  = source{"sm120's row", earlier}
+)
 
+// Why some rows are unchecked.
+const (
 	not103  = "sm103: no published model was checked on a B300; B200's row is assumed"
 	only103 = "sm103: the K=96 instruction has no published model; one sum of six groups of 16 is assumed"
 	not110  = "sm110: nobody has checked this kind on a Thor; B200's row is assumed"
@@ -125,7 +130,8 @@ const (
 var models = []struct {
 	arch, kind string
 	Params
-	source, unverified string
+	source
+	unverified string
 }{
 	{"sm70", "f16", volta16, mmaSim, ""},
 	{"sm70", "f16.f16out", volta16h, mmaSim, ""},
@@ -145,20 +151,20 @@ var models = []struct {
 	{"sm89", "tf32", ampere32, mmaSim, ""},
 	{"sm89", "f8", ada8, mmaSim, ""},
 	{"sm89", "f8.f16out", ada8h, mmaSim, ""},
-	{"sm90", "f16", hopper16, mmaSim, ""},
-	{"sm90", "f16.f16out", hopper16h, mmaSim, ""},
-	{"sm90", "bf16", hopper16, mmaSim, ""},
-	{"sm90", "tf32", hopper32, mmaSim, ""},
-	{"sm90", "f8", hopper8, mmaSim + " (wgmma)", ""},
-	{"sm90", "f8.f16out", hopper8h, mmaSim + " (wgmma)", ""},
+	{"sm90", "f16", hopper16, h100, ""},
+	{"sm90", "f16.f16out", hopper16h, h100, ""},
+	{"sm90", "bf16", hopper16, h100, ""},
+	{"sm90", "tf32", hopper32, h100, ""},
+	{"sm90", "f8", hopper8, h100, ""},
+	{"sm90", "f8.f16out", hopper8h, h100, ""},
 	{"sm100", "f16", hopper16, bothSims, ""},
 	{"sm100", "f16.f16out", hopper16h, mmaSim, ""},
 	{"sm100", "bf16", hopper16, bothSims, ""},
 	{"sm100", "tf32", hopper32, bothSims, ""},
 	{"sm100", "f8", blackwell8, bothSims, ""},
-	{"sm100", "f8.f16out", blackwell8h, mmaSim, ""},
+	{"sm100", "f8.f16out", blackwell8h, bothSims, ""},
 	{"sm100", "f8f6f4", blackwell8, bothSims, ""},
-	{"sm100", "f8f6f4.f16out", blackwell8h, mmaSim, ""},
+	{"sm100", "f8f6f4.f16out", blackwell8h, bothSims, ""},
 	{"sm100", "mxf8f6f4", blackwell8, bothSims, ""},
 	{"sm100", "mxf4", blackwell4, bothSims, ""},
 	{"sm100", "mxf4nvf4.ue4m3", blackwell4, bothSims, ""},
@@ -237,7 +243,7 @@ func Lookup(kind, arch string) (Model, error) {
 	for _, r := range models {
 		if r.arch == arch && r.kind == base {
 			m.Instruction = Instruction{Kind: kind, Arch: arch}
-			m.Params, m.Source, m.Unverified = r.Params, r.source, r.unverified
+			m.Params, m.Source, m.Unverified, m.rivals = r.Params, r.who, r.unverified, r.rivals
 			return m, nil
 		}
 	}

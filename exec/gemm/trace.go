@@ -46,7 +46,3 @@ const (
 	wordInf     = 0x7f800000
 	wordNegZero = 0x80000000
 )
-
-// unverifiedZero names the one corner where published models differ. MMA-Sim before
-// 2.1 returned -0 where sf-tensor, and MMA-Sim since, return +0.
-const unverifiedZero = "unverified corner: published models disagree whether this zero is +0 or -0; +0 is shown"

@@ -114,8 +114,55 @@ func TestCorner(t *testing.T) {
 	// -2^-155 is a whole number of units and less than the smallest subnormal.
 	under := Operands{A: make([]uint32, 8), B: make([]uint32, 8)}
 	under.A[0], under.B[0] = 0x8080, 0x3100 // -2^-126 · 2^-29
-	if tr := dot(t, "bf16", "sm100", under); tr.D != 0 || tr.Steps[0].Sum >= 0 || tr.Corner == "" {
+	if tr := dot(t, "bf16", "sm100", under); tr.D != 0 || tr.Steps[0].Sum >= 0 || tr.Corner != unverifiedZero {
 		t.Errorf("underflow from below: %+v", tr)
+	}
+	if tr := dot(t, "bf16", "sm90", under); tr.D != 0 || tr.Corner != "" {
+		t.Errorf("an H100 returned +0 here: %+v", tr)
+	}
+}
+
+// TestDisputes holds every kind of dispute between published models to the cases where
+// their results differ, and to the rows that they are about.
+func TestDisputes(t *testing.T) {
+	codes := func(k int, at map[int]uint32) []uint32 {
+		c := make([]uint32, k)
+		for i, v := range at {
+			c[i] = v
+		}
+		return c
+	}
+	// 2^-149 less a bit that is kept at -133 - 25 and above it, and else cut.
+	floor := func(tiny uint32) Operands { // bf16: 2^-75·2^-74 - 2^-75·tiny
+		return Operands{A: codes(16, map[int]uint32{0: 0x1a00, 5: 0x9a00}), B: codes(16, map[int]uint32{0: 0x1a80, 5: tiny})}
+	}
+	// f16: half of the smallest FP16 value and a bit more, 2^-14·2^-11 + 2^-24·2^n.
+	half := func(tiny uint32) Operands {
+		return Operands{A: codes(16, map[int]uint32{0: 0x0400, 1: 0x0001}), B: codes(16, map[int]uint32{0: 0x1000, 1: tiny})}
+	}
+	nv := Operands{A: make([]uint32, 64), B: codes(64, map[int]uint32{3: 7}), SFA: make([]uint8, 4), SFB: []uint8{0x38, 0x38, 0x38, 0x38}, C: wordNegZero}
+	mx := Operands{A: codes(64, map[int]uint32{0: 2, 63: 10}), B: codes(64, map[int]uint32{0: 2, 63: 2}), SFA: []uint8{52, 39}, SFB: []uint8{53, 39}}
+	for _, c := range []struct {
+		name, kind, arch string
+		op               Operands
+		d                uint32
+		corner           string
+	}{
+		{"2^-149 - 2^-158", "bf16", "sm100", floor(0x1600), 0, ""},
+		{"2^-149 - 2^-159", "bf16", "sm100", floor(0x1580), 1, unverifiedFloor},
+		{"2^-149 - 2^-159 on an H100", "bf16", "sm90", floor(0x1580), 1, ""},
+		{"2^-149 - 2^-159 where one model is published", "bf16", "sm120", floor(0x1580), 1, ""},
+		{"2^-25 + 2^-46", "f16.f16out", "sm100", half(0x0004), 1, ""},
+		{"2^-25 + 2^-47", "f16.f16out", "sm100", half(0x0002), 0, unverifiedHalf},
+		{"2^-25 + 2^-48", "f16.f16out", "sm100", half(0x0001), 0, unverifiedHalf},
+		{"2^-25 + 2^-48 on an H100", "f16.f16out", "sm90", half(0x0001), 0, ""},
+		{"zeros and c -0", "mxf4nvf4.ue4m3", "sm100", nv, 0, unverifiedZero},
+		{"zeros and c -0 where one model is published", "mxf4nvf4.ue4m3", "sm120", nv, 0, ""},
+		{"MXFP4 at 2^-149", "mxf4", "sm100", mx, 1, unverifiedSums},
+	} {
+		if tr := dot(t, c.kind, c.arch, c.op); tr.D != c.d || tr.Corner != c.corner {
+			t.Errorf("%s: %08x %q, want %08x %q", c.name, tr.D, tr.Corner, c.d, c.corner)
+		}
 	}
 }
 
