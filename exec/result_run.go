@@ -108,10 +108,8 @@ type Diff struct {
 	Mismatched int64    `json:"mismatched"`            // elements that are not equal, NaN included
 	NoiseAt    []int    `json:"noise_at,omitempty"`    // [m,n] of the metric noise; without it nothing is there
 	NoiseLimit Float    `json:"noise_limit,omitempty"` // what the worst of a clean map of this size passes once in twenty
-	NoiseAt    []int    `json:"noise_at,omitempty"`    // [m,n] of the metric noise; without it nothing is there
-	NoiseLimit Float    `json:"noise_limit,omitempty"` // what the worst of a clean map of this size passes once in twenty
 	Pattern    string   `json:"pattern,omitempty"`
-	Notes      []string `json:"notes,omitempty"`       // "got is all zeros"
+	Notes      []string `json:"notes,omitempty"` // "got is all zeros"
 }
 
 // Metric is one named number of a diff.
