@@ -127,25 +127,15 @@ func (p *Product) locate(stage []byte, n0, cols, step, steps int) (codes, scales
 	return codes, scales, stagedCodes, stagedScales
 }
 
-// unpackPortable is what the assembly unpackers do, for processors without one and for
-// their tests: bias is added to each doubled code.
-func unpackPortable(dst, codes, scales []byte, codeStride, scaleStride int, format *scaleFormat, perScale int, bias int8) {
+// unpackScales fills in the scales of a panel.
+func unpackScales(panel, scales []byte, stride int, format *scaleFormat, perScale int) {
 	for c := range panelCols {
-		row := codes[c*codeStride:][:stagedCodes]
+		row := scales[c*stride:][:blockGroups/perScale]
 		for g := range blockGroups {
-			rec := dst[g*panelRecord:][:panelRecord]
-			word := binary.LittleEndian.Uint64(row[g*8:])
-			low, high := doubleNibbles(word), doubleNibbles(word>>4)
-			for i := range 4 {
-				shift := uint(8 * i)
-				rec[4*c+i] = byte(int8(low>>shift) + bias)
-				rec[4*c+i+128] = byte(int8(high>>shift) + bias)
-				rec[4*c+i+256] = byte(int8(low>>(32+shift)) + bias)
-				rec[4*c+i+384] = byte(int8(high>>(32+shift)) + bias)
-			}
-			s := format.value[scales[c*scaleStride+g/perScale]]
-			binary.LittleEndian.PutUint32(rec[panelScale+4*c:], math.Float32bits(s))
-			binary.LittleEndian.PutUint32(rec[panelShift+4*c:], math.Float32bits(s*-0x1.8p23))
+			s := format.value[row[g/perScale]]
+			rec := panel[g*panelRecord+4*c:][:panelShift+4]
+			binary.LittleEndian.PutUint32(rec[panelScale:], math.Float32bits(s))
+			binary.LittleEndian.PutUint32(rec[panelShift:], math.Float32bits(s*-0x1.8p23))
 		}
 	}
 }
