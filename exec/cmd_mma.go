@@ -2,7 +2,6 @@ package exec
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 
 	"fp4tui/exec/gemm"
@@ -11,13 +10,13 @@ import (
 
 // MMACmd computes one output of one tensor-core instruction on raw bits.
 type MMACmd struct {
-	Kind string           `key:"kind" doc:"the instruction: mxf4nvf4.ue4m3, mxf4nvf4.ue8m0, mxf4, bf16, f16, f8 …"`
+	Kind string           `key:"kind" doc:"the instruction: mxf4nvf4.ue4m3, mxf4nvf4.ue8m0, mxf4, bf16, f16, f8 …; f16.f16out has FP16 results"`
 	Arch string           `key:"arch" default:"sm100" doc:"whose tensor core: sm70 … sm121"`
 	A    language.HexBits `key:"a" doc:"one row of A in K order: one hex digit an FP4 element, two an FP8 one, four a 16-bit one"`
 	B    language.HexBits `key:"b" doc:"one column of B, likewise"`
 	SFA  language.HexBits `key:"sfa" doc:"block scales of a, two digits each: 2 scales are blocks of 32, 4 blocks of 16 (for K 64)"`
 	SFB  language.HexBits `key:"sfb" doc:"block scales of b"`
-	C    language.HexBits `key:"c" default:"00000000" doc:"the accumulator, an FP32 word"`
+	C    language.HexBits `key:"c" doc:"the accumulator, an FP32 word (FP16 for FP16 results); 0 if left out"`
 }
 
 var mmaSpec = language.Spec{
@@ -47,21 +46,22 @@ func (cmd *MMACmd) run(*call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := MMA{Bits: word(t.D), Value: Float(math.Float32frombits(t.D)), Instr: model.Kind, Arch: model.Arch, K: len(op.A),
+	r := MMA{Bits: word(t.D, t.Acc), Value: Float(t.Value()), Instr: model.Kind, Arch: model.Arch, K: len(op.A),
 		Source: t.Source, Notes: []string{}, Steps: make([]MMAStep, 0, len(t.Steps))}
-	for _, note := range []string{t.Unverified, t.Corner} {
-		if note != "" {
-			r.Notes = append(r.Notes, note)
-		}
+	if t.Unverified != "" {
+		r.Notes = append(r.Notes, "unverified: "+t.Unverified)
+	}
+	if t.Corner != "" {
+		r.Notes = append(r.Notes, t.Corner)
 	}
 	for _, s := range t.Steps {
-		r.Steps = append(r.Steps, mmaStep(s))
+		r.Steps = append(r.Steps, mmaStep(s, t.Acc))
 	}
 	return r, nil
 }
 
-func mmaStep(s gemm.Step) MMAStep {
-	out := MMAStep{K0: s.First, Len: s.Len, C: word(s.C), D: word(s.D), Special: s.Special, Terms: []MMATerm{}}
+func mmaStep(s gemm.Step, acc gemm.Element) MMAStep {
+	out := MMAStep{K0: s.First, Len: s.Len, C: word(s.C, acc), D: word(s.D, acc), Special: s.Special, Terms: []MMATerm{}}
 	if s.Special != "" {
 		return out
 	}
@@ -72,5 +72,5 @@ func mmaStep(s gemm.Step) MMAStep {
 	return out
 }
 
-// word is an FP32 word as it is typed: eight hex digits.
-func word(w uint32) string { return fmt.Sprintf("%08x", w) }
+// word is an accumulator's word as it is typed: eight hex digits, four of FP16.
+func word(w uint32, acc gemm.Element) string { return fmt.Sprintf("%0*x", acc.Bits()/4, w) }

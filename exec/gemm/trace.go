@@ -14,6 +14,9 @@ type Trace struct {
 	Steps      []Step  // one for each fused sum; a K beyond L is a chain of them
 }
 
+// Value is the number that D stands for.
+func (t Trace) Value() float64 { return t.Acc.value(t.D) }
+
 // Step is one fused sum: D = Rho(Σ Terms[i].Units · 2^Quantum).
 type Step struct {
 	First, Len int    // the elements k that take part: First … First+Len-1
