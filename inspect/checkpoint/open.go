@@ -32,6 +32,7 @@ type plan struct {
 	revision string
 	dir      string   // where config.json lies
 	shards   []string // paths, in name order
+	pending  string   // path of the directory's index, which is read beside the headers; empty without one
 	index    *index   // nil without one
 	closed   bool     // only what the index names counts: no stray files
 	faults   []inspect.Fault
@@ -50,7 +51,7 @@ func Open(ctx context.Context, path string) (*Checkpoint, error) {
 		return nil, err
 	}
 	c := &Checkpoint{Path: path, Root: p.root, Revision: p.revision}
-	loaded, err := loadAll(ctx, p.shards)
+	loaded, err := p.load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -152,13 +153,11 @@ func locateDir(dir string) (*plan, error) {
 		}
 	}
 	p.chooseIndex(dir, indexes)
-	if p.index != nil {
-		p.addIndexed()
-	} else {
+	if p.pending == "" {
 		p.faults = append(p.faults, missingNumbers(p.shards)...)
-	}
-	if len(p.shards) == 0 && len(p.faults) == 0 && p.index == nil {
-		return nil, noTensors(dir, list)
+		if len(p.shards) == 0 && len(p.faults) == 0 {
+			return nil, noTensors(dir, list)
+		}
 	}
 	return p, nil
 }
@@ -178,12 +177,34 @@ func (p *plan) chooseIndex(dir string, indexes []string) {
 			})
 		}
 	}
-	x, fault := readIndex(filepath.Join(dir, indexes[chosen]))
-	if fault != nil {
-		p.faults = append(p.faults, *fault)
-		return
+	p.pending = filepath.Join(dir, indexes[chosen])
+}
+
+// load scans the headers of all shards. A directory's index, which can be as much text as all
+// headers together, is read at the same time; only shards that it alone names wait for it.
+func (p *plan) load(ctx context.Context) ([]loaded, error) {
+	if p.pending == "" {
+		return loadAll(ctx, p.shards)
 	}
-	p.index = x
+	listed := len(p.shards)
+	var fault *inspect.Fault
+	var reading sync.WaitGroup
+	reading.Go(func() { p.index, fault = readIndex(p.pending) })
+	shards, err := loadAll(ctx, p.shards)
+	reading.Wait()
+	switch {
+	case err != nil:
+		return nil, err
+	case fault != nil:
+		p.index = nil
+		p.faults = append(append(p.faults, *fault), missingNumbers(p.shards)...)
+		return shards, nil
+	}
+	p.addIndexed()
+	more, err := loadAll(ctx, p.shards[listed:])
+	shards = append(shards, more...)
+	slices.SortFunc(shards, func(a, b loaded) int { return strings.Compare(a.path, b.path) })
+	return shards, err
 }
 
 // addIndexed adds the shards that are named by the index and not in the listing.
@@ -200,7 +221,6 @@ func (p *plan) addIndexed() {
 			p.shards = append(p.shards, shard.path)
 		}
 	}
-	slices.Sort(p.shards)
 }
 
 // noTensors is the fault of a directory without any safetensors file.

@@ -153,19 +153,32 @@ func (c *Checkpoint) ReadRange(ctx context.Context, e *Entry, off, n int64) ([]b
 
 // Tensor reads and decodes a whole tensor.
 func (c *Checkpoint) Tensor(ctx context.Context, e *Entry) (inspect.Tensor, error) {
-	if decoded := 4 * float64(inspect.Numel(e.Shape)); decoded > maxRead {
-		return inspect.Tensor{}, tooLarge(e, int64(decoded))
+	if fault := e.decodable(); fault != nil {
+		return inspect.Tensor{}, fault
 	}
 	raw, err := c.Read(ctx, e)
 	if err != nil {
 		return inspect.Tensor{}, err
 	}
+	return e.decode(raw)
+}
+
+// decode is Decode with the place in its faults.
+func (e *Entry) decode(raw []byte) (inspect.Tensor, error) {
 	t, err := Decode(e.DType, e.Shape, raw)
 	var fault *inspect.Fault
 	if errors.As(err, &fault) {
 		fault.File, fault.Tensor, fault.Offset = e.File.Path, e.Name, e.Begin
 	}
 	return t, err
+}
+
+// decodable checks that a whole tensor is there and, as float32, not too large.
+func (e *Entry) decodable() *inspect.Fault {
+	if decoded := 4 * float64(inspect.Numel(e.Shape)); decoded > maxRead {
+		return tooLarge(e, int64(decoded))
+	}
+	return e.readable(0, e.Bytes())
 }
 
 // readable checks a range of a tensor against the size of its file.
@@ -205,32 +218,52 @@ func (r *readFailure) of(e *Entry) error {
 	return r.fault
 }
 
+// copy lets several tensors have the failure of one open.
+func (r *readFailure) copy() *readFailure {
+	fault := *r.fault
+	return &readFailure{fault: &fault}
+}
+
 // readAt fills buf from one file, which must still be the one whose header was
 // scanned, before and after: a file that changes under us is a fault.
 func (c *Checkpoint) readAt(ctx context.Context, file *File, buf []byte, off int64) *readFailure {
+	f, failure := c.open(file)
+	if failure != nil {
+		return failure
+	}
+	defer f.Close()
+	return file.readFrom(ctx, f, buf, off)
+}
+
+// open opens a file of the checkpoint for reading.
+func (c *Checkpoint) open(file *File) (*os.File, *readFailure) {
 	if c.closed.Load() {
-		return &readFailure{fault: &inspect.Fault{Class: inspect.ErrUnreadable, File: file.Path, Offset: -1,
+		return nil, &readFailure{fault: &inspect.Fault{Class: inspect.ErrUnreadable, File: file.Path, Offset: -1,
 			What: "checkpoint is closed", Cure: "load it again"}}
 	}
 	f, fault := file.reopen()
 	if fault != nil {
-		return &readFailure{fault: fault}
+		return nil, &readFailure{fault: fault}
 	}
-	defer f.Close()
+	return f, nil
+}
+
+// readFrom is readAt from the open file, which has to be the same afterwards.
+func (f *File) readFrom(ctx context.Context, handle *os.File, buf []byte, off int64) *readFailure {
 	for done := 0; done < len(buf); {
 		if err := ctx.Err(); err != nil {
 			return &readFailure{err: err}
 		}
-		n, err := f.ReadAt(buf[done:min(done+readChunk, len(buf))], off+int64(done))
+		n, err := handle.ReadAt(buf[done:min(done+readChunk, len(buf))], off+int64(done))
 		done += n
 		switch {
 		case err == io.EOF && done < len(buf):
-			return &readFailure{fault: changed(file.Path, fmt.Sprintf("it ends at %#x now", off+int64(done)))}
+			return &readFailure{fault: changed(f.Path, fmt.Sprintf("it ends at %#x now", off+int64(done)))}
 		case err != nil && err != io.EOF:
-			return &readFailure{fault: systemFault(file.Path, "cannot read", err)}
+			return &readFailure{fault: systemFault(f.Path, "cannot read", err)}
 		}
 	}
-	if fault := file.same(f); fault != nil {
+	if fault := f.same(handle); fault != nil {
 		return &readFailure{fault: fault}
 	}
 	return nil

@@ -3,68 +3,66 @@ package layer
 import (
 	"context"
 	"math"
-	"runtime"
-	"sync"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/checkpoint"
 )
 
-// readScalars reads the global scales of all layers. A file is opened for each, so
-// several are read at a time; each worker writes its own findings only.
+// readScalars reads the global scales of all layers together.
 func (f *finder) readScalars(ctx context.Context) {
-	work := make(chan *finding)
-	var workers sync.WaitGroup
-	for range min(2*runtime.GOMAXPROCS(0), len(f.found)) {
-		workers.Go(func() {
-			for found := range work {
-				found.readScalars(ctx)
-			}
-		})
-	}
+	var entries []*checkpoint.Entry
 	for _, found := range f.found {
-		if found.layer != nil {
-			work <- found
+		for _, s := range found.scalars() {
+			if !s.entry.Cut() {
+				entries = append(entries, s.entry)
+			}
 		}
 	}
-	close(work)
-	workers.Wait()
+	tensors, errs := f.checkpoint.Tensors(ctx, entries)
+	for _, found := range f.found {
+		for _, s := range found.scalars() {
+			if s.entry.Cut() { // the checkpoint's fault, and not told twice
+				continue
+			}
+			if errs[0] == nil {
+				*s.value = tensors[0].Data[0]
+			} else {
+				found.add(inspect.ErrUnreadable, s.entry, "cannot read the scale", errs[0].Error(), "load the checkpoint again")
+			}
+			tensors, errs = tensors[1:], errs[1:]
+			found.sound(s)
+		}
+	}
 }
 
-func (found *finding) readScalars(ctx context.Context) {
+// storedScalar is a number of a layer that is stored: NaN until it is read.
+type storedScalar struct {
+	entry        *checkpoint.Entry
+	value        *float32
+	name, effect string // of one that is unfit
+}
+
+func (found *finding) scalars() []storedScalar {
 	l := found.layer
+	if l == nil {
+		return nil
+	}
+	var list []storedScalar
 	if e := l.Parts.Global; e != nil {
-		l.Global.Value = found.readScalar(ctx, l, e)
-		found.sound(e, l.Global.Value, "global scale", "every weight becomes 0, infinite or NaN")
+		list = append(list, storedScalar{e, &l.Global.Value, "global scale", "every weight becomes 0, infinite or NaN"})
 	}
 	if e := l.Parts.Input; e != nil {
-		l.Input.Value = found.readScalar(ctx, l, e)
-		found.sound(e, l.Input.Value, "activation scale", "every activation becomes 0, infinite or NaN")
+		list = append(list, storedScalar{e, &l.Input.Value, "activation scale", "every activation becomes 0, infinite or NaN"})
 	}
-}
-
-// readScalar reads one number; NaN, and a fault, when that fails. A cut file is the
-// checkpoint's fault and not told twice.
-func (found *finding) readScalar(ctx context.Context, l *Layer, e *checkpoint.Entry) float32 {
-	nan := float32(math.NaN())
-	if e.Cut() {
-		return nan
-	}
-	t, err := l.Checkpoint.Tensor(ctx, e)
-	if err != nil {
-		found.add(inspect.ErrUnreadable, e, "cannot read the scale", err.Error(), "load the checkpoint again")
-		return nan
-	}
-	return t.Data[0]
+	return list
 }
 
 // sound notes a scale that no engine can use. The smallest float32 normal is the
 // limit, because the GPUs' reciprocal of anything below is infinite.
-func (found *finding) sound(e *checkpoint.Entry, v float32, name, effect string) {
+func (found *finding) sound(s storedScalar) {
+	v, name, effect := *s.value, s.name, s.effect
 	var what string
 	switch {
-	case e.Cut():
-		return
 	case v != v:
 		what = name + " is NaN"
 	case math.IsInf(float64(v), 0):
@@ -78,5 +76,5 @@ func (found *finding) sound(e *checkpoint.Entry, v float32, name, effect string)
 	default:
 		return
 	}
-	found.add(inspect.ErrMalformed, e, what, effect, "calibrate and export the layer again")
+	found.add(inspect.ErrMalformed, s.entry, what, effect, "calibrate and export the layer again")
 }
