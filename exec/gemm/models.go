@@ -111,7 +111,7 @@ var (
 // Who published or measured a row.
 var (
 	mmaSim   = source{"MMA-Sim 2.1.1", earlier}
-	h100     = source{"MMA-Sim 2.1.1; 50 million words of an H100", nil}
+	h100     = source{"MMA-Sim 2.1.1; confirmed on an H100", nil}
 	bothSims = source{"MMA-Sim 2.1.1; sf-tensor/tcgen05 on a B200", sfTensor}
 	thor     = source{"B200's rule; a community run matched 36,864 of 36,864 words on a Thor", sfTensor}
 	b200Rule = source{"B200's row", sfTensor}
