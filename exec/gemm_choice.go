@@ -17,6 +17,7 @@ type gemmChoice struct {
 	act                layer.ActPolicy
 	actVal             float32
 	per                layer.ActPer
+	usualAct           layer.ActPolicy // what the layer does when nothing is said
 	expert             int
 	order              layer.Order
 	epilogue           layer.Epilogue
@@ -51,6 +52,9 @@ func (cmd *GemmCmd) choose(s *Session, w *weightsValue, prepared bool) (gemmChoi
 		act = "dynamic" // the one policy that has a scale a token
 	}
 	if g.act, g.actVal, err = act.policy(g.mode, w); err != nil {
+		return g, err
+	}
+	if g.usualAct, _, err = ActArg("").policy(g.mode, w); err != nil {
 		return g, err
 	}
 	if err := cmd.chooseEpilogue(&g, set, w); err != nil {
@@ -211,7 +215,14 @@ func (g gemmChoice) forward(x inspect.Tensor, w *weightsValue, dense *inspect.Te
 // they are typed: " order=split:4 bias=f32". Badges end with them.
 func (g gemmChoice) unusual() string {
 	var b strings.Builder
+	name := func(p layer.ActPolicy) string { return actName(layer.Forward{Act: p, ActVal: g.actVal}) }
+	per := ""
+	if g.per == layer.ActPerToken || g.input != nil {
+		per = g.per.String()
+	}
 	for _, k := range []struct{ key, value, usual string }{
+		{"act", name(g.act), name(g.usualAct)},
+		{"actper", per, ""},
 		{"order", g.order.String(), layer.Order{}.String()},
 		{"epilogue", g.epilogue.Alpha.String(), layer.AlphaF32.String()},
 		{"bias", g.epilogue.Bias.String(), layer.BiasNone.String()},

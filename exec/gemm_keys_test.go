@@ -47,6 +47,12 @@ func TestGemmKeysChangeTheirThing(t *testing.T) {
 		{" bias=out", "emu sm100 bias=out"},
 		{" alpha=0.5", "emu sm100 alpha=0.5"},
 		{" order=reverse bias=f32 alpha=0.25", "emu sm100 order=reverse bias=f32 alpha=0.25"},
+		{" act=static", "emu sm100"},
+		{" act=dynamic", "emu sm100 act=dynamic"},
+		{" act=12.5", "emu sm100 act=12.5"},
+		{" actper=token", "emu sm100 act=dynamic actper=token"},
+		{" mode=w4a16", "emu sm100"},
+		{" backend=ref act=1/weight bias=f32", "ref act=1/weight bias=f32"},
 	} {
 		r.do("z = gemm x w" + c.keys)
 		if d := r.do("diff z y").(Diff); d.GotBy != c.badge || d.WantBy != "emu sm100" {

@@ -77,7 +77,7 @@ func (r codeRange) codes() string {
 }
 
 // byBinade joins the codes of one power of two (eight E4M3 codes, one E8M0 code), or of
-// more when there would be too many bars. A NaN code stays alone.
+// more when there would be too many bars. The codes of zero and of NaN stay alone.
 func byBinade(bins []exec.Bin, format string) []codeRange {
 	group := 1
 	if strings.Contains(format, "E4M3") {
@@ -96,7 +96,7 @@ func joined(bins []exec.Bin, group int) []codeRange {
 	var out []codeRange
 	for _, b := range bins {
 		last := len(out) - 1
-		alone := math.IsNaN(float64(b.Lo)) || last >= 0 && math.IsNaN(float64(out[last].Lo))
+		alone := math.IsNaN(float64(b.Lo)) || last >= 0 && (math.IsNaN(float64(out[last].Lo)) || out[last].Lo == 0 && b.Lo != 0)
 		if last < 0 || alone || b.Code/group != out[last].Code/group {
 			out = append(out, codeRange{b, b.Code})
 			continue
