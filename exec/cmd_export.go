@@ -19,15 +19,17 @@ import (
 // ExportCmd writes something to a file.
 type ExportCmd struct {
 	X       language.Ref  `arg:"X" kind:"tensor|product|layer|quantized|prepared|scales|codes|diff|session" doc:"a tensor, a product, a layer (dequantized), the errors of a comparison, or the word session"`
-	Path    language.Path `arg:"PATH" doc:"where to; the extension chooses the format: .safetensors .npy .csv .json, .fp4.md for the session"`
+	Path    language.Path `arg:"PATH" doc:"where to; the extension chooses the format: .safetensors .npy .csv .json, .png for a map; of the session .fp4.md or .html"`
+	Metric  string        `key:"metric" enum:"abs|signed|rel|ulp|noise|unproven|proven_mismatch" default:"abs" doc:"for .png: which error of a comparison"`
+	Agg     string        `key:"agg" enum:"max|mean|count" default:"max" doc:"for .png: what a pixel shows of its elements"`
 	Replace bool          `key:"replace" doc:"overwrite a notebook that this session did not write: its prose is lost"`
 }
 
 var exportSpec = language.Spec{
 	Verb: "export", Group: "session",
-	Summary:  "write a tensor, the errors of a comparison, or the session as a notebook",
+	Summary:  "write a tensor, the errors of a comparison, a map as a picture, or the session as a notebook or a report",
 	Detail:   "A file that exists is replaced only when the new one is complete; a notebook of another session only with replace=yes.",
-	Examples: []string{"export y y.npy", "export e errors.csv", "export session tour.fp4.md"},
+	Examples: []string{"export y y.npy", "export e errors.csv", "export e map.png metric=signed", "export session tour.fp4.md", "export session report.html"},
 	New:      func() any { return new(ExportCmd) },
 }
 
@@ -35,6 +37,15 @@ func (cmd *ExportCmd) run(c *call) (Result, error) {
 	path, err := c.s.writePath(string(cmd.Path))
 	if err != nil {
 		return nil, err
+	}
+	if cmd.X.Name == sessionName && isReport(path) {
+		return c.exportReport(string(cmd.Path), path)
+	}
+	if isPicture(path) && cmd.X.Name != sessionName {
+		return c.exportPicture(cmd, path)
+	}
+	if cmd.Metric != "" || cmd.Agg != "" {
+		return nil, fmt.Errorf("%w: export %s: metric= and agg= choose what a picture shows; want a name that ends in .png", ErrUsage, cmd.Path)
 	}
 	if cmd.X.Name == sessionName {
 		return c.exportSession(string(cmd.Path), path, cmd.Replace)
@@ -51,7 +62,7 @@ func (cmd *ExportCmd) run(c *call) (Result, error) {
 	ext := strings.ToLower(filepath.Ext(path))
 	i := slices.IndexFunc(tensorWriters, func(w tensorWriter) bool { return w.ext == ext })
 	if i < 0 {
-		return nil, fmt.Errorf("%w: export %s: want a name that ends in .safetensors, .npy, .csv or .json", ErrUsage, cmd.Path)
+		return nil, fmt.Errorf("%w: export %s: want a name that ends in .safetensors, .npy, .csv, .json or .png", ErrUsage, cmd.Path)
 	}
 	err = checkpoint.WriteFile(path, func(w io.Writer) error { return tensorWriters[i].write(w, cmd.X, t) })
 	if err != nil {

@@ -42,7 +42,7 @@ func commandsOf(file named) ([]language.Source, []notebook.Input, error) {
 // they are from the notebook, and what they were.
 func (c *call) exportSession(name, path string, replace bool) (Result, error) {
 	if !strings.HasSuffix(strings.ToLower(path), ".fp4.md") {
-		return nil, fmt.Errorf("%w: export session %s: want a name that ends in .fp4.md", ErrUsage, name)
+		return nil, fmt.Errorf("%w: export session %s: want a name that ends in .fp4.md or .html", ErrUsage, name)
 	}
 	if _, err := os.Lstat(path); err == nil && !replace && !c.s.wrote(path) {
 		return nil, &inspect.Fault{Class: inspect.ErrUnsupported, File: name, Offset: -1, What: "the file exists and this session did not write it",

@@ -15,6 +15,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -76,8 +77,10 @@ type Options struct {
 	Text     func(Result) []string             // canonical text of a result, for saved notebooks
 	Failure  func(error) []string              // likewise of an error
 	Snap     func(e Engine, view string, width, height int) ([]string, error)
-	Set      map[string]string // settings that differ from the built-in ones: backend
-	Journal  Journal           // keeps what is recorded as it happens; nil: nothing does
+	Picture  func(w io.Writer, h Heat) error   // a map as PNG; nil: this front end draws none
+	Report   func(w io.Writer, r Report) error // a session as HTML; likewise
+	Set      map[string]string                 // settings that differ from the built-in ones: backend
+	Journal  Journal                           // keeps what is recorded as it happens; nil: nothing does
 }
 
 // Session is the state behind one front end: handles, settings, aliases and the log.

@@ -5,6 +5,7 @@ import (
 	"fp4tui/exec"
 	"fp4tui/exec/gemm"
 	"fp4tui/views"
+	"fp4tui/views/picture"
 	"fp4tui/views/text"
 )
 
@@ -18,6 +19,7 @@ func session(opt exec.Options) *exec.Session {
 	opt.Text = canonical
 	opt.Failure = func(err error) []string { return text.Failure(err, text.Options{}) }
 	opt.Snap = views.Snap
+	opt.Picture, opt.Report = picture.PNG, picture.HTML
 	return exec.New(opt)
 }
 
