@@ -21,34 +21,28 @@ func newLanes() lanes {
 	return l
 }
 
-// add takes one element of lane k in. Its ULPs are counted apart.
-func (l *lanes) add(k int, g, w float32, floor float64) {
-	x, y := float64(g), float64(w)
-	d := x - y
-	switch {
-	case g == w:
-		d = 0
-	case d != d:
-		l.nan++
+// infinity is the bits of a float32; those of NaN are above.
+const infinity = 0x7f800000
+
+func isFinite(x float32) bool { return math.Float32bits(x)&^(1<<31) < infinity }
+
+// add takes element i in. Its ULPs are counted apart.
+func (l *lanes) add(i int, g, w float32, floor float64) {
+	k := i & 7
+	if !isFinite(g) || !isFinite(w) {
+		l.special(k, g, w, floor)
 		return
 	}
+	x, y := float64(g), float64(w)
+	d := x - y
 	a, wide := math.Abs(d), math.Abs(y)
 	if a > l.maxAbs[k] {
 		l.maxAbs[k] = a
 	}
-	if a > math.MaxFloat64 {
-		l.missed++
-		if wide > floor {
-			l.maxRel[k] = a
-		}
-	} else if wide > floor {
+	if wide > floor {
 		if r := a / wide; r > l.maxRel[k] {
 			l.maxRel[k] = r
 		}
-	}
-	if math.Abs(x) > math.MaxFloat64 || wide > math.MaxFloat64 {
-		l.inf++
-		return
 	}
 	// The conversions keep arm64 from fusing: a sum must be the same bits everywhere.
 	l.abs[k] += a
@@ -58,12 +52,31 @@ func (l *lanes) add(k int, g, w float32, floor float64) {
 	l.gw[k] += float64(x * y)
 }
 
-// ulps takes the ULPs of one element in.
-func (l *lanes) ulps(k int, g, w float32, index func(float32) int64) {
-	if g == w || g != g || w != w || math.Abs(float64(g)) > math.MaxFloat32 || math.Abs(float64(w)) > math.MaxFloat32 {
+// special takes in an element with a NaN or an infinity: the same one twice is no error, else it is
+// missed.
+func (l *lanes) special(k int, g, w float32, floor float64) {
+	if g != g || w != w {
+		l.nan++
+		return
+	}
+	l.inf++
+	d := 0.0
+	if g != w {
+		d = math.Inf(1)
+		l.missed++
+	}
+	l.maxAbs[k] = max(l.maxAbs[k], d)
+	if math.Abs(float64(w)) > floor {
+		l.maxRel[k] = max(l.maxRel[k], d)
+	}
+}
+
+// ulps takes the ULPs of element i in.
+func (l *lanes) ulps(i int, g, w float32, index func(float32) int64) {
+	if g == w || !isFinite(g) || !isFinite(w) {
 		return // off by nothing, by infinity, or not at all
 	}
-	n := index(g) - index(w)
+	n, k := index(g)-index(w), i&7
 	l.maxULP[k] = max(l.maxULP[k], uint32(max(n, -n)))
 }
 
@@ -72,13 +85,13 @@ func (l *lanes) run(way path, got, want []float32, floor float64, u ulpType) {
 	n := way.sums(l, got, want, floor, u.lanes)
 	want = want[:len(got)]
 	for i := n; i < len(got); i++ {
-		l.add(i&7, got[i], want[i], floor)
+		l.add(i, got[i], want[i], floor)
 	}
 	if u.lanes == noULP || way == portable {
 		n = 0
 	}
 	for i := n; i < len(got); i++ {
-		l.ulps(i&7, got[i], want[i], u.index)
+		l.ulps(i, got[i], want[i], u.index)
 	}
 }
 

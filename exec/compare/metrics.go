@@ -75,8 +75,8 @@ func (p *Pair) chunkPartial(way path, c int) partial {
 		count = 0
 		p.elements(c, func(i int) {
 			count++
-			l.add(i&7, p.got[i], p.want[i], p.Floor)
-			l.ulps(i&7, p.got[i], p.want[i], p.ulp.index)
+			l.add(i, p.got[i], p.want[i], p.Floor)
+			l.ulps(i, p.got[i], p.want[i], p.ulp.index)
 		})
 	}
 	s := l.partial(count, c)
