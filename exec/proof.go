@@ -1,0 +1,105 @@
+package exec
+
+import (
+	"fmt"
+
+	"fp4tui/exec/compare"
+	"fp4tui/inspect"
+	"fp4tui/inspect/kernel"
+	"fp4tui/inspect/layer"
+)
+
+// Proof is the certificate of a product: how many outputs are the same bits whatever
+// order and splits its kernel uses.
+type Proof struct {
+	Claim    string `json:"claim"`     // against which orders: "every order and split of whole K=64 instructions"
+	Exact    int64  `json:"exact"`     // every partial sum is exact in every order
+	SameWord int64  `json:"same_word"` // partial sums may round, the output word stays
+	Unproven int64  `json:"unproven"`
+}
+
+// proofOf summarizes a certificate; nil where the backend gave none.
+func proofOf(p *layer.Proof) *Proof {
+	if p == nil {
+		return nil
+	}
+	r := Proof{Claim: p.Claim}
+	for _, c := range p.Of {
+		switch c {
+		case layer.ExactSum:
+			r.Exact++
+		case layer.SameWord:
+			r.SameWord++
+		default:
+			r.Unproven++
+		}
+	}
+	return &r
+}
+
+// sliceProof drops the outputs of padded rows of a prepared weight, as SliceOutput
+// does with the outputs themselves.
+func sliceProof(p *kernel.Prepared, proof *layer.Proof, shape []int) (*layer.Proof, error) {
+	if proof == nil {
+		return nil, nil
+	}
+	all := inspect.Tensor{DType: inspect.F32, Shape: shape, Data: make([]float32, len(proof.Of))}
+	for i, c := range proof.Of {
+		all.Data[i] = float32(c)
+	}
+	kept, err := p.SliceOutput(all)
+	if err != nil {
+		return nil, err
+	}
+	of := make([]layer.Certainty, len(kept.Data))
+	for i, c := range kept.Data {
+		of[i] = layer.Certainty(c)
+	}
+	return &layer.Proof{Of: of, Claim: proof.Claim}, nil
+}
+
+// certify gives a comparison the certificate of the product that is one of its sides.
+// Proven elements must equal the other side's when that claims to be the same product
+// of a tensor core: a tensor from elsewhere, or a product of the same operands whose
+// order alone is another.
+func certify(pair *compare.Pair, got, want side) {
+	for _, s := range [][2]side{{got, want}, {want, got}} {
+		v := s[0].product
+		if v == nil || v.out.Proof == nil || s[1].window {
+			continue
+		}
+		of := v.out.Proof.Of
+		other := s[1].product
+		pair.SetProof(func(i int) bool { return of[i] != layer.Unproven },
+			other == nil && s[1].blocks == nil || other != nil && v.sameButOrder(other))
+		return
+	}
+}
+
+// sameButOrder reports two products that every kernel computes alike where the
+// certificate says so: the same operands, scales, instruction and epilogue.
+func (v *productValue) sameButOrder(o *productValue) bool {
+	if v.backend == "ref" || o.backend == "ref" || v.weights == nil || o.weights == nil {
+		return false
+	}
+	a, b := v.forward, o.forward
+	sameX := &a.X.Data == &b.X.Data || len(a.X.Data) > 0 && len(b.X.Data) > 0 && &a.X.Data[0] == &b.X.Data[0]
+	sameArch := a.Arch == b.Arch || a.Mode == layer.W4A4 // every FP4 instruction is one rule
+	return sameX && sameArch && v.weights.weights == o.weights.weights && a.Expert == b.Expert && a.Mode == b.Mode &&
+		a.Act == b.Act && a.ActVal == b.ActVal && a.Out == b.Out && a.Epilogue == b.Epilogue && v.out.Alpha == o.out.Alpha
+}
+
+// certified is the error of a metric or measure that needs a certificate which the
+// comparison hasn't got.
+func (d *diffValue) certified(name string) error {
+	m, ok := compare.Lookup(name)
+	if !ok || name == "noise" || d.pair.Has(m) {
+		return nil
+	}
+	why := "neither side is a product of backend=emu"
+	if d.pair.HasProof() {
+		why = fmt.Sprintf("%s and %s are not two runs of the same product", d.got, d.want)
+	}
+	return &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "no " + name + " in this comparison", Why: why,
+		Cure: "compare an emulated product with the output of the engine, or with gemm … order=split:4"}
+}
