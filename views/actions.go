@@ -31,11 +31,11 @@ func (a *App) move(m motion, count int) tea.Cmd {
 func (a *App) goTo(v viewID) tea.Cmd {
 	switch {
 	case in(weightView, scalesView, codesView, layoutView, bytesView, paddingView)&(1<<v) != 0 && a.at.w == "":
-		a.status.say("open a layer first: g l, then ↵")
+		a.status.say("open a layer first: " + a.keyFor("layers") + ", then " + a.keyFor("open"))
 	case tabOf(v) == errorView && a.at.e == "" && a.at.w != "":
 		return a.runLayer(0)
 	case tabOf(v) == errorView && a.at.e == "":
-		a.status.say("nothing to compare yet: open a layer and press r")
+		a.status.say("nothing to compare yet: open a layer and press " + a.keyFor("run"))
 	default:
 		if v == helpView {
 			a.panes[helpView].(*helpPane).of = a.nav.view
@@ -115,7 +115,7 @@ func (a *App) runLayer(int) tea.Cmd {
 func (a *App) runOpen() tea.Cmd {
 	switch {
 	case a.at.w == "":
-		a.status.say("open a layer first: g l, then ↵")
+		a.status.say("open a layer first: " + a.keyFor("layers") + ", then " + a.keyFor("open"))
 		return nil
 	case a.at.e != "" && a.at.ran[a.at.w] == a.at.e:
 		return a.goTo(errorView)

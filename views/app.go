@@ -137,7 +137,7 @@ func NewApp(opt Options) *App {
 	a.theme = newTheme(profile, true, opt.ASCII)
 	a.work = newWorker(context.Background(), opt.Engine, 100*time.Millisecond)
 	a.at = &place{opened: map[string]string{}, ran: map[string]string{}, prepared: map[string]string{}, worst: -1}
-	a.keys = keyTable()
+	a.keys = opt.Keys.apply(keyTable())
 	a.panes = [viewCount]pane{
 		startView: &startPane{}, layersView: newLayersPane(), weightView: &weightPane{}, scalesView: &scalesPane{},
 		codesView: &codesPane{}, errorView: newErrorPane(), layoutView: &layoutPane{},

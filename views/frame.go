@@ -280,7 +280,15 @@ func (a *App) drawHints(r region) {
 		x = r.text(x, 0, accent, h[0])
 		x = r.text(x+1, 0, dim, h[1]) + 2
 	}
-	r.spans(r.w-16, 0, span{accent, "g"}, span{dim, " views  "}, span{accent, "?"}, span{dim, " keys"})
+	end := []span{{accent, a.keyFor("palette")}, {dim, " keys"}}
+	if prefix, _, two := strings.Cut(a.key1("layers"), " "); two {
+		end = append([]span{{accent, keyLabel(prefix)}, {dim, " views  "}}, end...)
+	}
+	x = r.w - 1
+	for _, part := range end {
+		x -= width(part.text)
+	}
+	r.spans(x, 0, end...)
 }
 
 // drawTooSmall is the one honest screen below 80×24. Work goes on; the prompt works.

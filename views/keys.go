@@ -2,7 +2,6 @@ package views
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -25,6 +24,7 @@ const everywhere places = 1<<viewCount - 1
 // binding is one row of the key table: what a key does where. The table feeds the
 // dispatch, the hints, the help page, the palette and the documentation.
 type binding struct {
+	name    string   // of the action, for the user's own keys; rows that do the like share one
 	keys    []string // as Bubble Tea writes them; "g l" is a prefix and a key
 	in      places
 	run     func(*App, int) tea.Cmd // the count: 0 when none was typed
@@ -54,8 +54,12 @@ func lookup(table []binding, v viewID, key string) (binding, bool) {
 func continuations(table []binding, v viewID, prefix string) []binding {
 	var out []binding
 	for _, b := range table {
-		if b.in&(1<<v) != 0 && strings.HasPrefix(b.keys[0], prefix+" ") {
-			out = append(out, b)
+		for _, key := range b.keys {
+			if b.in&(1<<v) != 0 && strings.HasPrefix(key, prefix+" ") {
+				b.keys = []string{key}
+				out = append(out, b)
+				break
+			}
 		}
 	}
 	return out
@@ -89,7 +93,7 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 	a.nav.prefix, a.nav.count = "", 0
 	if !bound {
 		if full != "esc" {
-			a.status.say(full + " does nothing here; ? shows what does")
+			a.status.say(full + " does nothing here; " + a.keyFor("palette") + " shows what does")
 		}
 		return nil
 	}
@@ -101,17 +105,23 @@ func (a *App) pendingText(w int) string {
 	if a.nav.prefix == "" {
 		return fmt.Sprintf("%d …", a.nav.count)
 	}
-	var parts []string
+	var parts, views []string
 	for _, b := range continuations(a.keys, a.nav.view, a.nav.prefix) {
 		key, text := strings.TrimPrefix(b.keys[0], a.nav.prefix+" "), b.hintOrText()
 		if !strings.Contains(text, strings.ToUpper(key)) || b.group != "view" { // the capital letter of a view is its key
 			text = key + " " + text
 		}
 		parts = append(parts, text)
+		if b.group == "view" {
+			views = append(views, text)
+		}
 	}
 	text := a.nav.prefix + " …   " + strings.Join(parts, "  ")
 	if width(text) > w {
 		text = a.nav.prefix + " …   " + strings.Join(parts, " ")
+	}
+	if width(text) > w { // the views alone: what else follows is in the help
+		text = a.nav.prefix + " … " + strings.Join(views, " ")
 	}
 	return cut(text, w)
 }
@@ -131,7 +141,7 @@ func (a *App) hints() [][2]string {
 	}
 	seen := map[string]bool{}
 	for _, b := range a.keys {
-		if b.hint == "" || b.in&(1<<a.nav.view) == 0 || b.in == everywhere || b.label == "" && strings.Contains(b.keys[0], " ") || seen[b.keys[0]] {
+		if b.hint == "" || len(b.keys) == 0 || b.in&(1<<a.nav.view) == 0 || b.in == everywhere || b.label == "" && strings.Contains(b.keys[0], " ") || seen[b.keys[0]] {
 			continue
 		}
 		seen[b.keys[0]] = true
@@ -156,7 +166,7 @@ func (a *App) keyLabel(key string) string {
 func keyLabel(key string) string {
 	names := map[string]string{
 		"enter": "↵", "esc": "Esc", "tab": "Tab", "shift+tab": "S-Tab", "space": "Space", "backspace": "Backspace",
-		"pgdown": "PgDn", "pgup": "PgUp", "home": "Home", "end": "End", "f1": "F1",
+		"pgdown": "PgDn", "pgup": "PgUp", "home": "Home", "end": "End", "delete": "Del", "insert": "Ins",
 		"up": "↑", "down": "↓", "left": "←", "right": "→",
 	}
 	if name, ok := names[key]; ok {
@@ -164,6 +174,12 @@ func keyLabel(key string) string {
 	}
 	if letter, ok := strings.CutPrefix(key, "ctrl+"); ok {
 		return "Ctrl-" + strings.ToUpper(letter)
+	}
+	if letter, ok := strings.CutPrefix(key, "alt+"); ok {
+		return "Alt-" + letter
+	}
+	if len(key) > 1 && key[0] == 'f' && key[1] >= '1' && key[1] <= '9' {
+		return strings.ToUpper(key)
 	}
 	return strings.ReplaceAll(key, " ", "")
 }
@@ -187,10 +203,24 @@ func placeNames(p places) string {
 	return strings.Join(names, ", ")
 }
 
+// keysIntro stands above the table of the documentation.
+const keysIntro = `# Keys
+
+Every key of the terminal UI. Digits before a key are a count (` + "`5j`" + `). The page of a view is ` + "`F1`" + `; ` + "`?`" + ` lists what can be done here and does it.
+
+Your own keys stand in ` + "`keys.toml`" + ` in the configuration directory (` + "`$XDG_CONFIG_HOME/fp4tui`, `~/.config/fp4tui`" + `; on macOS ` + "`~/Library/Application Support/fp4tui`, on Windows `%AppData%\\fp4tui`" + `), or in the file that ` + "`--keys FILE`" + ` names. An action gets the keys that are listed, and no others:
+
+` + "```toml\n[keys]\nnext-bad = [\"w\", \"ctrl+n\"]\nlist = \"g t\"\n```" + `
+
+The file is checked before anything starts: an unknown action or key and two actions on one key in one view are refused, with the line. Help, palette and the last line of the screen show your keys.
+
+`
+
 // KeyMarkdown is the key table for the documentation.
 func KeyMarkdown() string {
 	var b strings.Builder
-	b.WriteString("| key | where | does | command |\n|---|---|---|---|\n")
+	b.WriteString(keysIntro)
+	b.WriteString("| key | action | where | does | command |\n|---|---|---|---|---|\n")
 	for _, row := range keyTable() {
 		labels := make([]string, len(row.keys))
 		for i, k := range row.keys {
@@ -200,28 +230,7 @@ func KeyMarkdown() string {
 		if command != "" {
 			command = "`" + command + "`"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", strings.Join(labels, " "), placeNames(row.in), row.text, command)
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", strings.Join(labels, " "), row.name, placeNames(row.in), row.text, command)
 	}
 	return b.String()
-}
-
-// duplicateKeys lists the keys that two rows claim in one view; a test holds it empty.
-func duplicateKeys(table []binding) []string {
-	var out []string
-	for v := range viewCount {
-		seen := map[string]bool{}
-		for _, b := range table {
-			if b.in&(1<<v) == 0 {
-				continue
-			}
-			for _, k := range b.keys {
-				if seen[k] {
-					out = append(out, viewName(v)+" "+k)
-				}
-				seen[k] = true
-			}
-		}
-	}
-	sort.Strings(out)
-	return out
 }

@@ -14,6 +14,7 @@ type Options struct {
 	Tour     []string     // commands that the tour row runs
 	Notebook string       // the file that s suggests; empty: from Path
 	Book     *Book        // a notebook to open and run
+	Keys     Keys         // the user's own keys, from ReadKeys
 	Recover  []Recovery   // sessions that ended without saving, the newest first
 	Discard  func()       // called when the program ends and nothing is lost with the autosaved session
 	Autosave func() error // why commands are no longer kept as they happen; nil function: they never were

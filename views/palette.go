@@ -29,7 +29,7 @@ func newPalette(a *App) *palette {
 		if b.in&(1<<a.nav.view) == 0 || b.group == "move" && b.command == "" {
 			continue
 		}
-		p.rows = append(p.rows, paletteRow{b.text, a.keyLabel(b.keys[0]), b.command, b.run})
+		p.rows = append(p.rows, paletteRow{b.text, a.keyLabel(b.key()), b.command, b.run})
 	}
 	if help, ready, _ := look[exec.Help](a.scene(), "help"); ready {
 		for _, item := range help.Items {

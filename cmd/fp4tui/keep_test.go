@@ -156,3 +156,29 @@ func TestNoJournal(t *testing.T) {
 		t.Errorf("%v, %v", files, err)
 	}
 }
+
+// TestOwnKeys: keys.toml of the configuration directory counts, --keys counts more, and a
+// mistake stops the program before it draws.
+func TestOwnKeys(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_CONFIG_HOME", dir)
+	t.Setenv("HOME", dir)
+	t.Setenv("AppData", dir)
+	if _, err := (&app{}).ownKeys(); err != nil {
+		t.Errorf("no file: %v", err)
+	}
+	config, err := os.UserConfigDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, filepath.Join(config, "fp4tui", "keys.toml"), "[keys]\nsrot = \"Z\"\n")
+	if o := fp4tui(t).want(t, exec.ExitUsage); !strings.Contains(o.stderr, `keys.toml:2:1: no action is called "srot"; did you mean sort?`) {
+		t.Errorf("%q", o.stderr)
+	}
+	good := filepath.Join(dir, "good.toml")
+	put(t, good, "[keys]\nsort = \"Z\"\n")
+	if _, err := (&app{keys: good}).ownKeys(); err != nil {
+		t.Error(err)
+	}
+	fp4tui(t, "--keys", filepath.Join(dir, "absent.toml")).want(t, exec.ExitEnvironment)
+}

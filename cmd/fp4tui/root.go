@@ -24,6 +24,7 @@ type app struct {
 	ascii     bool
 	logFile   string
 	noJournal bool
+	keys      string // file of the user's own keys
 	close     func() // of the log file
 }
 
@@ -119,6 +120,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.color, "color", "auto", "colours: "+strings.Join(colors, "|")+" (beats NO_COLOR, which beats CLICOLOR_FORCE)")
 	flags.BoolVar(&a.ascii, "ascii", false, "only ASCII characters")
 	flags.StringVar(&a.logFile, "log-file", "", "write a log of what happens inside to this file")
+	flags.StringVar(&a.keys, "keys", "", "the terminal UI's own keys, a TOML file (fp4tui docs keys); default keys.toml in the configuration directory")
 	flags.BoolVar(&a.noJournal, "no-journal", false, "keep nothing of an interactive session on disk: no autosave, no history (also FP4TUI_NO_JOURNAL=1)")
 	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand())
 	return root

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -33,6 +35,10 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 		}
 		opt.Engine, opt.Book, opt.Path = kept(set, j), book, ""
 	}
+	var err error
+	if opt.Keys, err = a.ownKeys(); err != nil {
+		return err
+	}
 	opt.Notebook = freshNotebook(path)
 	opt.Recover = recoveries(a.left(), opt.Engine.(adopter))
 	discard := false
@@ -40,7 +46,7 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 	if j != nil {
 		opt.Autosave = j.Err
 	}
-	err := views.Run(ctx, opt)
+	err = views.Run(ctx, opt)
 	endJournal(j, discard || opt.Engine.Unsaved() == 0)
 	return err
 }
@@ -63,6 +69,27 @@ func openBook(path, backend string) (*views.Book, exec.Options, error) {
 	opt := optionsOf(full, doc.Front.Inputs)
 	opt.Set = map[string]string{"backend": doc.BackendOf(backend)}
 	return &views.Book{Path: full, Name: path, Data: data, Backend: doc.BackendOf(backend), Has: available}, opt, nil
+}
+
+// ownKeys reads the user's keys: those of --keys, or keys.toml of the configuration
+// directory where there is one.
+func (a *app) ownKeys() (views.Keys, error) {
+	file := a.keys
+	if file == "" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return views.Keys{}, nil // no place for a configuration: there is none
+		}
+		file = filepath.Join(dir, "fp4tui", "keys.toml")
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+			return views.Keys{}, nil
+		}
+	}
+	data, err := exec.ReadText(file)
+	if err != nil {
+		return views.Keys{}, err
+	}
+	return views.ReadKeys(file, data)
 }
 
 // freshNotebook suggests a name to save under that no file has: a notebook that was
