@@ -16,6 +16,7 @@ GLOBL packNever<>(SB), RODATA|NOPTR, $4
 
 #define LOAD(z) \
 	VMOVDQU64 (BX), z; \
+	PREFETCHT0 512(BX); \
 	ADDQ R8, BX
 
 // The four stages that transpose 16×16 doublewords in Z0-Z15: a, b to lo, hi.

@@ -26,16 +26,22 @@ type call struct {
 	stride uintptr  // bytes from a row at one step to the same at the next
 	rows   int
 	steps  int
-	step   int // where to begin; where it stopped, steps when all is done
-	row    int
+	step   int // where to begin; where it stopped
+	resume int // 1: with the rest of the failed rows
 	half   int // 1 where steps have 8 products
-	f      int32
-	below  int32 // (F-23)<<23
-	_      [6]int64
+	row    int // that needs the scalar rule at step; -1 when all is done
+
+	next, count int // of failed
+	f           int32
+	below       int32 // (F-23)<<23
+	_           [3]int64
+
 	ws     [maxL][panelCols]float32 // weights of a step
 	we     [maxL][panelCols]int32   // their exponents
 	xs     [maxL]float32
 	xe     [maxL]int32
+	failed [chunkRows + 16]int32             // rows of this step, counted down from the last
+	before [chunkRows + 1][panelCols]float32 // and their c
 }
 
 // steps512 runs steps until all are done or one needs the scalar rule.
@@ -127,15 +133,10 @@ func (w *Worker) vectorPart(t *part) {
 	most := max(1, callSteps/rows)
 	for i := 0; i < len(t.panel); i += most {
 		a.x, a.w = &w.p.rows[(t.step0+i)*w.p.m+t.m0], &t.panel[i]
-		a.steps, a.step, a.row = min(most, len(t.panel)-i), 0, 0
-		for steps512(a); a.step < a.steps; steps512(a) {
+		a.steps, a.step, a.resume = min(most, len(t.panel)-i), 0, 0
+		for steps512(a); a.row >= 0; steps512(a) {
 			w.scalarRow(t, i+a.step, a.row)
-			if a.row++; a.row == rows {
-				a.step, a.row = a.step+1, 0
-			}
-			if a.step == a.steps {
-				break
-			}
+			a.resume = 1
 		}
 	}
 }

@@ -53,7 +53,14 @@ type rowStep struct {
 	low   int32        // exponent of the lowest bit of the nonzero x, or never
 	top   int32        // largest encoded exponent
 	flags uint32
-	_     [5]uint32 // a cache line each; the kernels rely on it
+
+	// The x with the lowest bit, for steps that cut nothing but its products.
+	lowest float32
+	shift  uint32 // where its codes are in a doubleword of colStep.codes,
+	half   uint32 // and 64 where that is the second
+	second int32  // low of the others
+
+	_ uint32 // a cache line each; the kernels rely on it
 }
 
 const (
@@ -124,7 +131,7 @@ func (p *Product) SetRow(row int, x []uint16) {
 
 func (r *rowStep) set(x []uint16, f int) {
 	*r = rowStep{}
-	low, top, sum := math.MaxInt32, math.MinInt32, 0.0
+	low, second, top, sum := math.MaxInt32, math.MaxInt32, math.MinInt32, 0.0
 	for i, w := range x {
 		r.x[place(i)] = w
 		mag := uint32(w & 0x7fff)
@@ -136,7 +143,13 @@ func (r *rowStep) set(x []uint16, f int) {
 		if mag>>7 != 0 {
 			sig |= 0x80
 		}
-		low = min(low, e-7+bits.TrailingZeros32(sig))
+		if bit := e - 7 + bits.TrailingZeros32(sig); bit < low {
+			low, second = bit, low
+			r.lowest = math.Float32frombits(uint32(w) << 16)
+			r.shift, r.half = uint32(i%8)*4, uint32(i/8)*64
+		} else {
+			second = min(second, bit)
+		}
 		top = max(top, e)
 		sum += float64(math.Float32frombits(mag << 16))
 	}
@@ -149,7 +162,8 @@ func (r *rowStep) set(x []uint16, f int) {
 		r.flags |= wide
 	}
 	r.low, r.top = int32(low+127-limitBias)<<23, int32(top)<<23
+	r.second = int32(min(second, saneExp)+127-limitBias) << 23
 	if r.flags != 0 {
-		r.low = never
+		r.low, r.second = never, never
 	}
 }

@@ -12,6 +12,17 @@ DATA doubled<>+48(SB)/8, $0xc040c000bf800000
 DATA doubled<>+56(SB)/8, $0xc140c100c0c0c080
 GLOBL doubled<>(SB), RODATA|NOPTR, $64
 
+// The doubled codes.
+DATA values<>+0(SB)/8, $0x3f80000000000000
+DATA values<>+8(SB)/8, $0x4040000040000000
+DATA values<>+16(SB)/8, $0x40c0000040800000
+DATA values<>+24(SB)/8, $0x4140000041000000
+DATA values<>+32(SB)/8, $0xbf80000000000000
+DATA values<>+40(SB)/8, $0xc0400000c0000000
+DATA values<>+48(SB)/8, $0xc0c00000c0800000
+DATA values<>+56(SB)/8, $0xc1400000c1000000
+GLOBL values<>(SB), RODATA|NOPTR, $64
+
 DATA abs<>+0(SB)/4, $0x7fffffff
 GLOBL abs<>(SB), RODATA|NOPTR, $4
 DATA hidden<>+0(SB)/4, $0x00800000
@@ -32,6 +43,11 @@ DATA most<>+0(SB)/4, $0x00000064
 GLOBL most<>(SB), RODATA|NOPTR, $4
 DATA least<>+0(SB)/4, $0xffffff9c
 GLOBL least<>(SB), RODATA|NOPTR, $4
+// Exponents in place: 277, for 2^(277-127-z) from 2^(z-127), and 23.
+DATA mirror<>+0(SB)/4, $0x8a800000
+GLOBL mirror<>(SB), RODATA|NOPTR, $4
+DATA n23<>+0(SB)/4, $0x0b800000
+GLOBL n23<>(SB), RODATA|NOPTR, $4
 DATA never<>+0(SB)/4, $0xc0000000
 GLOBL never<>(SB), RODATA|NOPTR, $4
 
@@ -51,6 +67,38 @@ GLOBL never<>(SB), RODATA|NOPTR, $4
 #define WE 1152
 #define XS 2176
 #define XE 2240
+#define FAILED 2304
+#define BEFORE 2880
+
+// CHECK of c in Z18, with |c| in Z19: K1 are the columns where products may be cut, K2
+// those where c may be. Z21 is 2^23 quanta for the products alone: that added to |c|
+// and taken away again cuts c below the quantum.
+#define CHECK \
+	VPANDD Z11, Z18, Z19; \
+	VPADDD.BCST 32(SI), Z9, Z20; \
+	VPADDD.BCST 36(SI), Z10, Z21; \
+	VPCMPD $5, Z20, Z19, K1; \
+	VPCMPD $1, Z21, Z19, K2; \
+	VADDPS Z21, Z19, Z22; \
+	VSUBPS Z21, Z22, Z22; \
+	VCMPPS $4, Z22, Z19, K2, K2
+
+// PRODUCTS is Σ x·q of the row in Z16, exact unless the row is wide.
+#define PRODUCTS(summed) \
+	VPXORD Z16, Z16, Z16; \
+	VPXORD Z17, Z17, Z17; \
+	DOT0; \
+	DOT1; \
+	DOT2; \
+	DOT3; \
+	TESTQ R12, R12; \
+	JNZ summed; \
+	DOT4; \
+	DOT5; \
+	DOT6; \
+	DOT7; \
+summed: \
+	VADDPS Z17, Z16, Z16
 
 // SPREADPAIR keeps the weights of a pair of codes for steps that cut.
 #define SPREADPAIR(z, j) \
@@ -89,8 +137,8 @@ GLOBL never<>(SB), RODATA|NOPTR, $4
 //
 // Z0-Z7 pairs of doubled codes in bf16, Z8 scales/2, Z9 limits, Z10 floors of 16
 // columns; Z11 the mask of |·|, Z12 the table of codes. SI walks the rows of x, DI
-// those of c, CX counts them down. R11 says what is spread of the step: 1 its weights,
-// 2 their exponents.
+// those of c, CX counts them down. R11 is 1 once the weights of
+// the step and their exponents are spread.
 TEXT ·steps512(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ 64(AX), R12
@@ -108,12 +156,6 @@ step:
 	ADDQ 8(AX), BX
 	MOVQ 16(AX), DI
 	MOVQ 32(AX), CX
-	MOVQ 56(AX), DX
-	SUBQ DX, CX
-	SHLQ $6, DX
-	ADDQ DX, SI
-	ADDQ DX, DI
-	MOVQ $0, 56(AX)
 	XORL R11, R11
 
 	VMOVDQU64 (BX), Z4
@@ -136,44 +178,57 @@ step:
 	VMOVDQU64 192(BX), Z9
 	VMOVDQU64 256(BX), Z10
 
+	CMPQ 56(AX), $0
+	JNE failed
+	MOVQ $0, 80(AX)
+	LEAQ FAILED(AX), R9
+	LEAQ BEFORE(AX), R8
+
+	// Every row, whether its step is whole or not: the guess would cost more than
+	// what a wrong sum takes.
 row:
-	VPXORD Z16, Z16, Z16
-	VPXORD Z17, Z17, Z17
-	DOT0
-	DOT1
-	DOT2
-	DOT3
-	TESTQ R12, R12
-	JNZ summed
-	DOT4
-	DOT5
-	DOT6
-	DOT7
-summed:
-	VADDPS Z17, Z16, Z16
 	VMOVUPS (DI), Z18
-	VPANDD Z11, Z18, Z19
-	VPADDD.BCST 32(SI), Z9, Z20
-	VPADDD.BCST 36(SI), Z10, Z21
-	VPCMPD $5, Z20, Z19, K1
-	VPCMPD $1, Z21, Z19, K2
-	VADDPS Z21, Z19, Z22
-	VSUBPS Z21, Z22, Z22
-	VCMPPS $4, Z22, Z19, K2, K2
+	CHECK
 	KORTESTW K1, K2
-	JNZ cuts
+	SETNE R10
+	MOVBLZX R10, R10
+	VMOVUPS Z18, (R8)
+	MOVL CX, (R9)
+	LEAQ (R9)(R10*4), R9
+	SHLL $6, R10
+	ADDQ R10, R8
+	PRODUCTS(whole)
 	VFMADD231PS.RZ_SAE Z8, Z16, Z18
 	VMOVUPS Z18, (DI)
-next:
 	ADDQ $64, SI
 	ADDQ $64, DI
 	DECQ CX
 	JNZ row
-	INCQ R13
-	JMP step
+	LEAQ FAILED(AX), R10
+	SUBQ R10, R9
+	SHRQ $2, R9
+	MOVQ R9, 88(AX)
 
-	// K1: products may be cut; K2: c may be.
-cuts:
+	// Then those whose step was not, again.
+failed:
+	MOVQ $0, 56(AX)
+	MOVQ 80(AX), R10
+	CMPQ R10, 88(AX)
+	JGE next
+	INCQ 80(AX)
+	MOVL FAILED(AX)(R10*4), CX
+	SHLQ $6, R10
+	VMOVUPS BEFORE(AX)(R10*1), Z18
+	MOVQ 32(AX), DX
+	SUBQ CX, DX
+	SHLQ $6, DX
+	MOVQ R13, SI
+	IMULQ 24(AX), SI
+	ADDQ 0(AX), SI
+	ADDQ DX, SI
+	MOVQ 16(AX), DI
+	ADDQ DX, DI
+	CHECK
 	CMPL 40(SI), $0
 	JNE general
 	VPCMPD.BCST $0, never<>(SB), Z9, K3
@@ -181,59 +236,31 @@ cuts:
 	KORW K3, K4, K4
 	KORTESTW K2, K4
 	JNZ general
-	// The most that any column cuts: elements of x whose lowest bit may lie there.
-	VPSUBD Z9, Z19, Z22
-	VEXTRACTI64X4 $1, Z22, Y23
-	VPMAXSD Y23, Y22, Y22
-	VEXTRACTI32X4 $1, Y22, X23
-	VPMAXSD X23, X22, X22
-	VPSHUFD $0x4e, X22, X23
-	VPMAXSD X23, X22, X22
-	VPSHUFD $0xb1, X22, X23
-	VPMAXSD X23, X22, X22
-	VMOVD X22, DX
-	MOVL DX, BX
-	SUBL 32(SI), BX
-	CMPL BX, $(18<<23)
-	JGE general
-	ADDL $(71<<23), DX
-	ORL $0x7fffff, DX
-	VPBROADCASTD DX, Z22
-	VPMOVZXWD (SI), Z20
-	VPSLLD $16, Z20, Z20
-	VPANDD Z11, Z20, Z20
-	VPTESTMD Z20, Z20, K3
-	VPCMPUD $2, Z22, Z20, K3, K3
-	KMOVW K3, DX
-	TESTQ $1, R11
-	JNZ few
-	ORQ $1, R11
-	SPREADALL
-few:
-	// Z23 is 2^23 quanta, Z24 collects what the cuts take away.
+	// Z23 is 2^23 quanta.
 	VPANDD.BCST inf<>(SB), Z19, Z23
-	VPSUBD.BCST 76(AX), Z23, Z23
+	VPSUBD.BCST 100(AX), Z23, Z23
 	VPMAXSD Z21, Z23, Z23
 	VPXORD Z24, Z24, Z24
 	VPXORD Z27, Z27, Z27
-	TESTL DX, DX
-	JZ corrected
-element:
-	TZCNTL DX, BX
-	VPBROADCASTW (SI)(BX*2), Z20
-	VPSLLD $16, Z20, Z20
-	SHLL $6, BX
-	VMULPS WS(AX)(BX*1), Z20, Z20
+	VPADDD.BCST 56(SI), Z9, Z20
+	VPCMPD $5, Z20, Z19, K1
+	KORTESTW K1, K1
+	JNZ several
+	// Only products of the x with the lowest bit are cut: Z24 is what is cut away.
+	MOVL 52(SI), R10
+	VMOVDQU32 (BX)(R10*1), Z25
+	VPBROADCASTD 48(SI), Z20
+	VPSRLVD Z20, Z25, Z25
+	VPERMPS values<>(SB), Z25, Z25
+	VMULPS Z8, Z25, Z25
+	VMULPS.BCST 44(SI), Z25, Z20
 	VPANDD Z11, Z20, Z22
-	VPXORD Z22, Z20, Z25       // sign
+	VPXORD Z22, Z20, Z25
 	VADDPS.RZ_SAE Z23, Z22, Z26
 	VSUBPS Z23, Z26, Z26
-	VSUBPS Z22, Z26, Z26
-	VPXORD Z25, Z26, Z26
-	VADDPS Z26, Z24, Z24
-	BLSRL DX, DX
-	JNZ element
-corrected:
+	VSUBPS Z22, Z26, Z24
+	VPXORD Z25, Z24, Z24
+	PRODUCTS(cut)
 	VCMPPS $4, Z27, Z24, K3
 	VFMADD231PS.RZ_SAE Z8, Z16, Z24
 	VPANDD Z11, Z24, Z22
@@ -245,9 +272,12 @@ corrected:
 	VFMADD231PS.RZ_SAE Z8, Z16, Z25
 	VADDPS.RZ_SAE Z24, Z18, K3, Z25
 	VMOVUPS Z25, (DI)
-	JMP next
+	JMP failed
 
-	// Any step of ordinary operands, by the rule.
+	// Any step of ordinary operands, by the rule. DX is 1 if Z23 already tells E.
+several:
+	MOVL $1, DX
+	JMP weights
 general:
 	TESTL $2, 40(SI)
 	JNZ scalar
@@ -255,32 +285,32 @@ general:
 	VPCMPD.BCST $5, inf<>(SB), Z19, K4
 	KORTESTW K3, K4
 	JNZ scalar
-	TESTQ $1, R11
-	JNZ weights
-	ORQ $1, R11
-	SPREADALL
+	XORL DX, DX
 weights:
-	TESTQ $2, R11
-	JNZ spread
-	ORQ $2, R11
-	VPBROADCASTD none<>(SB), Z23
-	MOVQ $15, DX
-	MOVQ AX, BX
+	TESTQ R11, R11
+	JNZ terms
+	MOVQ $1, R11
+	SPREADALL
+	VPBROADCASTD none<>(SB), Z29
+	MOVQ $16, R10
+	MOVQ AX, R9
 exponent:
-	VPANDD WS(BX), Z11, Z21
+	VPANDD WS(R9), Z11, Z21
 	VPTESTMD Z21, Z21, K3
 	VPSRLD $23, Z21, Z21
 	VPSUBD.BCST n127<>(SB), Z21, Z21
-	VMOVDQA32 Z23, Z22
+	VMOVDQA32 Z29, Z22
 	VMOVDQA32 Z21, K3, Z22
-	VMOVDQU32 Z22, WE(BX)
-	ADDQ $64, BX
-	DECQ DX
-	JGE exponent
-spread:
+	VMOVDQU32 Z22, WE(R9)
+	ADDQ $64, R9
+	DECQ R10
+	JNZ exponent
+terms:
 	VPMOVZXWD (SI), Z20
 	VPSLLD $16, Z20, Z20
 	VMOVUPS Z20, XS(AX)
+	TESTL DX, DX
+	JNZ known
 	VPANDD Z11, Z20, Z20
 	VPTESTMD Z20, Z20, K3
 	VPSRLD $23, Z20, Z20
@@ -323,13 +353,19 @@ spread:
 	KORTESTW K3, K4
 	JNZ scalar
 	VPMAXSD Z22, Z21, Z21
-	VPBROADCASTD 72(AX), Z22
+	VPBROADCASTD 96(AX), Z22
 	VPSUBD Z21, Z22, Z23       // F-E
 	VPADDD.BCST n127<>(SB), Z23, Z24
 	VPSLLD $23, Z24, Z24       // 2^(F-E)
 	VPBROADCASTD n127<>(SB), Z22
 	VPSUBD Z23, Z22, Z23
 	VPSLLD $23, Z23, Z23       // 2^(E-F)
+	JMP units
+known:
+	VPBROADCASTD mirror<>(SB), Z24
+	VPSUBD Z23, Z24, Z24
+	VPSUBD.BCST n23<>(SB), Z23, Z23
+units:
 	VMULPS Z24, Z18, Z25
 	VCVTTPS2DQ Z25, Z25
 	VPXORD Z26, Z26, Z26
@@ -363,13 +399,21 @@ spread:
 	VINSERTF64X4 $1, Y28, Z26, Z26
 	VMULPS Z23, Z26, Z26
 	VMOVUPS Z26, (DI)
-	JMP next
+	JMP failed
 
 scalar:
+	VMOVUPS Z18, (DI)
 	MOVQ 32(AX), DX
 	SUBQ CX, DX
-	MOVQ DX, 56(AX)
-done:
+	MOVQ DX, 72(AX)
 	MOVQ R13, 48(AX)
+	VZEROUPPER
+	RET
+
+next:
+	INCQ R13
+	JMP step
+done:
+	MOVQ $-1, 72(AX)
 	VZEROUPPER
 	RET
