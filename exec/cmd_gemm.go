@@ -72,7 +72,7 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &productValue{out: out, forward: f, x: cmd.X.String(), w: cmd.W.String(), backend: choice.backend, weights: w, choice: choice}
+	v := &productValue{out: out, forward: f, x: cmd.X.String(), w: cmd.W.String(), backend: choice.backend, weights: w, choice: choice, prepared: prepared}
 	v.by = v.badge()
 	r := product(c.name, v)
 	v.zeros = r.Zero

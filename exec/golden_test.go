@@ -53,6 +53,7 @@ var goldens = map[string][]string{
 	"map":       {"map e size=8x4", "map e[0:8,0:8] size=4x4 agg=mean metric=signed", "map w.scale size=8x2", "map db size=4x4 agg=count bound=1"},
 	"top":       {"top e 2", "top d2 2 by=ulp", "top db 1"},
 	"where":     {"where e > 0.01", "where db == nan", "where e > 1000"},
+	"explain":   {"explain e[@max]", "explain e[3,5] block=7", "explain db[0,0]", "explain db[0,0] as=y", "explain d2[0,0]", "explain e[0:2,0]", "explain e[0,0] block=24", "explain e[0,0] as=y4"},
 	"expect":    {`expect e.max_abs < 1 and w.scale.nan == 0, "healthy"`, "expect e.max_abs < 0.001 and not e.nan > 0", "expect db.cos > 0.1"},
 	"export":    {"export x[0:2] x.npy", "export e e.csv", "export x x.png", "export session a.fp4.md"},
 	"let":       {"let tol = 2 * e.max_abs"},

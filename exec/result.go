@@ -23,7 +23,7 @@ type Bind struct {
 func Kinds() []Result {
 	return []Result{
 		Opened{}, LayerList{}, LayerInfo{}, TensorInfo{}, Stats{}, Histogram{}, CodeUse{}, Dump{},
-		LintReport{}, Quantized{}, Product{}, MMA{}, Diff{}, Heat{}, Worst{}, Matches{}, Element{},
+		LintReport{}, Quantized{}, Product{}, MMA{}, Diff{}, Heat{}, Worst{}, Matches{}, Element{}, Explained{},
 		Check{}, Exported{}, Setting{}, Sourced{}, Snapshot{}, Note{}, Help{}, Undone{}, Quit{},
 		Prepared{}, Place{}, Identified{}, Planned{}, Poisoned{}, Activations{},
 	}

@@ -144,14 +144,15 @@ func (v *tensorValue) describe() string {
 
 // productValue is the output of gemm with what it was made of.
 type productValue struct {
-	out     layer.Output
-	forward layer.Forward
-	x, w    string // operands as typed
-	backend string
-	by      string        // "emu sm100": the badge
-	weights *weightsValue // nil when the weight was a dense tensor
-	choice  gemmChoice
-	zeros   int64 // outputs that are exactly zero
+	out      layer.Output
+	forward  layer.Forward
+	x, w     string // operands as typed
+	backend  string
+	by       string        // "emu sm100": the badge
+	weights  *weightsValue // nil when the weight was a dense tensor
+	choice   gemmChoice
+	prepared *preparedValue // the buffer it went through; nil without
+	zeros    int64          // outputs that are exactly zero
 }
 
 func (*productValue) kind() string { return kindProduct }

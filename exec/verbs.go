@@ -43,6 +43,7 @@ func verbs() []verb {
 		{mapSpec, pure, recorded},
 		{topSpec, pure, recorded},
 		{whereSpec, pure, recorded},
+		{explainSpec, pure, recorded},
 		{expectSpec, pure, recorded},
 		{exportSpec, !pure, recorded},
 		{letSpec, !pure, recorded},

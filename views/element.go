@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
 	tea "charm.land/bubbletea/v2"
@@ -11,15 +12,44 @@ import (
 	"fp4tui/views/text"
 )
 
-// elementPane is one output element: both values with their bits, the error, and the
-// largest terms of its sum with code, scale and place in the file.
-type elementPane struct{ list list }
+// elementPane is eXplain: one output element, its error by operation and by K block, and
+// below, scrolling on their own, the focused block down to its bytes and the accumulator.
+type elementPane struct {
+	list list   // of the ranked blocks
+	of   string // the explanation that list and scroll belong to
+	from int    // first line of the lower part that is shown
+}
+
+// explainLine asks for the element with its largest block, blockLine for another block.
+func (s *scene) explainLine() string {
+	return fmt.Sprintf("explain %s[%d,%d]", s.at.e, s.at.m, s.at.n)
+}
+
+// blockLine is explainLine for the focused block.
+func (p *elementPane) blockLine(s *scene, e exec.Explained) string {
+	if p.list.at == 0 || p.list.at >= len(e.Blocks) {
+		return s.explainLine()
+	}
+	return fmt.Sprintf("%s block=%d", s.explainLine(), e.Blocks[p.list.at].Block)
+}
 
 func (p *elementPane) wants(s *scene) []string {
 	if s.at.e == "" {
 		return nil
 	}
-	return []string{"info " + s.at.e, s.elementLine(), s.topLine()}
+	lines := []string{"info " + s.at.e, s.elementLine(), s.topLine(), s.explainLine()}
+	if e, ready, _ := look[exec.Explained](s, s.explainLine()); ready {
+		p.begin(s)
+		lines = append(lines, p.blockLine(s, e))
+	}
+	return lines
+}
+
+// begin goes back to the first block when another element is shown.
+func (p *elementPane) begin(s *scene) {
+	if line := s.explainLine(); line != p.of {
+		*p = elementPane{of: line}
+	}
 }
 
 func (p *elementPane) status(s *scene) (left, right []span) {
@@ -28,112 +58,323 @@ func (p *elementPane) status(s *scene) (left, right []span) {
 	if !ready {
 		return left, nil
 	}
-	left = append(left, span{plain, fmt.Sprintf("   got %s = %s   want %s = %s", num(e.Got), e.GotBits, num(e.Want), e.WantBits)})
+	left = append(left, span{plain, fmt.Sprintf("  got %s = %s  want %s", num(e.Got), e.GotBits, num(e.Want))})
+	if x, ready, _ := look[exec.Explained](s, s.explainLine()); ready {
+		if !math.IsNaN(float64(x.Noise)) {
+			left = append(left, span{plain, fmt.Sprintf("  %s σ", number.Format(float64(x.Noise), 3))})
+		}
+		return left, []span{{proofRole(x.Proof.Word), x.Proof.Word}}
+	}
 	return left, []span{{dim, "vs " + reference(e.WantBy)}}
+}
+
+func proofRole(word string) role {
+	switch word {
+	case "proven":
+		return okRole
+	case "order matters":
+		return warnRole
+	}
+	return dim
 }
 
 func (p *elementPane) draw(r region, s *scene) {
 	if s.noRun(r) {
 		return
 	}
-	line := s.elementLine()
-	e, ready, err := look[exec.Element](s, line)
+	line := s.explainLine()
+	e, ready, err := look[exec.Explained](s, line)
 	if !ready {
-		s.pending(r, line, err)
+		p.drawPlain(r, s, line, err)
 		return
 	}
-	facts := [][2]string{
-		{"got", fmt.Sprintf("%s  %s  exactly %s", num(e.Got), e.GotBits, number.Exact32(float64(e.Got)))},
-		{"want", fmt.Sprintf("%s  %s  exactly %s", num(e.Want), e.WantBits, number.Exact32(float64(e.Want)))},
-		{"error", fmt.Sprintf("%s   relative %s   %s ulp", signed(e.Err), relText(e.Rel), number.Whole(float64(e.ULP), screenDigits))},
-		{"by", e.GotBy + " against " + e.WantBy},
-	}
-	for y, f := range facts {
-		r.text(1, y, dim, f[0])
-		r.text(9, y, plain, cut(f[1], r.w-10))
-	}
-	if len(e.Terms) == 0 {
-		r.text(1, 5, dim, "the operands of this comparison are not known: no terms to show")
-		return
-	}
-	side := 0
-	if r.w >= 110 {
-		side = 38
-		r.sub(r.w-side, 0, side, r.h).bar(0)
-		p.drawBlocks(r.sub(r.w-side+1, 0, side-1, r.h), e)
-	}
-	p.drawTerms(r.sub(0, 5, r.w-side, r.h-5), s, e)
+	p.begin(s)
+	p.list.fit(len(e.Blocks), len(e.Blocks))
+	l := p.layout(s, e)
+	p.drawBudget(r.sub(0, 0, l.left, l.upper), e, l.budget)
+	r.sub(l.left, 0, 1, l.upper).bar(0)
+	p.drawRanking(r.sub(l.left+1, 0, r.w-l.left-1, l.upper), e)
+	drawAxis(r.sub(0, l.upper, r.w, 2), e, p.list.at)
+	p.drawLower(r.sub(0, l.upper+2, r.w, r.h-l.upper-2), s, e)
 }
 
-func (p *elementPane) drawTerms(r region, s *scene, e exec.Element) {
-	columns := []column{{"k", 6, true}, {"x", 9, true}, {"w", 9, true}, {"code", 4, false}, {"value", 5, true}, {"scale", 5, false}, {"x·w", 10, true}, {"byte", 11, false}}
-	r.text(1, 0, strong, "largest terms of the sum")
-	r.tableHead(1, 1, columns)
-	rows := max(1, r.h-5)
-	p.list.fit(len(e.Terms), rows)
-	for y := range rows {
-		i := p.list.top + y
-		if i >= len(e.Terms) {
-			break
-		}
-		t := e.Terms[i]
-		r.tableRow(1, 2+y, columns, nil, []string{strconv.Itoa(t.K), number.Fit(float64(t.X), screenDigits, 9), number.Fit(float64(t.W), screenDigits, 9),
-			number.Hex(int64(t.Code), 1), text.CodeValue(t.Code), number.Hex(int64(t.Scale), 2), number.Signed(float64(t.Product), screenDigits), number.Offset(t.Byte)})
-		if i == p.list.at {
-			r.focus(2 + y)
-			s.at.k = t.K
-		}
-	}
-	if e.Others > 0 {
-		r.text(1, r.h-3, dim, plural(int64(e.Others), "smaller term")+" more")
-	}
-	t := e.Terms[min(p.list.at, len(e.Terms)-1)]
-	r.spans(1, r.h-2, span{dim, "address  "}, span{plain, nibbleText(t.Byte, t.High) + "   scale byte " + number.Offset(t.ScaleByte)})
-	r.spans(1, r.h-1, span{dim, "file     "}, span{plain, cutMiddle(t.File, r.w-11)})
+// elementLayout is how the body is shared out.
+type elementLayout struct {
+	left   int // columns of the budget
+	upper  int // lines of budget and ranking
+	lower  int // lines of what scrolls
+	budget []exec.ErrorPart
 }
 
-// drawBlocks is what each K block adds to the output.
-func (p *elementPane) drawBlocks(r region, e exec.Element) {
-	r.text(1, 0, strong, "K blocks of got, largest first")
-	r.text(1, 1, dim, "block   scale        sum")
+func (p *elementPane) layout(s *scene, e exec.Explained) elementLayout {
+	l := elementLayout{left: 42, budget: e.Budget}
+	if s.w >= wideLower {
+		l.left = 66
+	}
+	if s.w >= 160 {
+		l.left = 80
+	}
+	most := max(9, s.h/2)
+	if s.h < 24 {
+		l.budget = withoutNothing(e.Budget)
+		most = max(9, s.h/2)
+	}
+	for len(l.budget)+2 > most && len(l.budget) > 2 {
+		l.budget = withoutSmallest(l.budget)
+	}
+	l.upper = min(max(len(l.budget)+2, min(len(e.Blocks)+2, s.h/3)), most)
+	l.lower = max(0, s.h-l.upper-3)
+	return l
+}
+
+// withoutNothing leaves out the operations that did nothing.
+func withoutNothing(rows []exec.ErrorPart) []exec.ErrorPart {
+	var out []exec.ErrorPart
+	for _, row := range rows {
+		if row.Part != 0 {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// drawPlain is an element that cannot be explained: its two numbers, and why.
+func (p *elementPane) drawPlain(r region, s *scene, line string, err error) {
+	e, ready, _ := look[exec.Element](s, s.elementLine())
+	if ready && err != nil {
+		for y, f := range [][2]string{
+			{"got", fmt.Sprintf("%s  %s  exactly %s", num(e.Got), e.GotBits, number.Exact32(float64(e.Got)))},
+			{"want", fmt.Sprintf("%s  %s  exactly %s", num(e.Want), e.WantBits, number.Exact32(float64(e.Want)))},
+			{"error", fmt.Sprintf("%s   relative %s   %s ulp", signed(e.Err), relText(e.Rel), number.Whole(float64(e.ULP), screenDigits))},
+			{"by", e.GotBy + " against " + e.WantBy},
+		} {
+			r.text(1, y, dim, f[0])
+			r.text(9, y, plain, cut(f[1], r.w-10))
+		}
+		r = r.sub(0, 5, r.w, r.h-5)
+	}
+	s.pending(r, line, err)
+}
+
+// drawBudget is the error by operation.
+func (p *elementPane) drawBudget(r region, e exec.Explained, rows []exec.ErrorPart) {
+	r.text(1, 0, strong, "error by operation")
+	falls := 0
+	if r.w >= 60 {
+		falls = r.w - 44
+	}
+	parts := make([]float64, len(rows))
+	for i, row := range rows {
+		parts[i] = float64(row.Part)
+	}
+	bars := text.Waterfall(append(parts, float64(e.Err)), max(falls-1, 1))
+	room := r.w - falls - 12
+	for i, row := range rows {
+		look, name := plain, row.Text
+		if row.Reference {
+			name = "ref: " + name
+		}
+		if row.Kind == "unexplained" && row.Part != 0 {
+			look = badRole
+		}
+		value := number.Fit(math.Abs(float64(row.Part)), screenDigits, 8)
+		switch {
+		case row.Part == 0:
+			look, value = dim, "none"
+		case row.Part < 0:
+			value = "-" + value
+		case row.Part > 0:
+			value = "+" + value
+		}
+		r.text(1, 1+i, look, cut(name, room))
+		r.right(room+11, 1+i, look, value)
+		if falls > 0 {
+			r.text(room+12, 1+i, accent, bars[i])
+		}
+	}
+	y := 1 + len(rows)
+	name, look := "sum = got - want", strong
+	if !e.Adds {
+		name, look = cut("not finite: "+e.Broke, room), badRole
+	}
+	r.text(1, y, look, name)
+	r.right(room+11, y, look, signed(e.Err))
+	if falls > 0 {
+		r.text(room+12, y, strong, bars[len(rows)])
+	}
+}
+
+// withoutSmallest leaves out the part of least magnitude.
+func withoutSmallest(rows []exec.ErrorPart) []exec.ErrorPart {
+	least := 0
+	for i, row := range rows {
+		if math.Abs(float64(row.Part)) < math.Abs(float64(rows[least].Part)) {
+			least = i
+		}
+	}
+	return append(append([]exec.ErrorPart{}, rows[:least]...), rows[least+1:]...)
+}
+
+// drawRanking is the list of blocks, with bars to both sides of a line.
+func (p *elementPane) drawRanking(r region, e exec.Explained) {
+	title := "block   scale   adds to got"
+	if e.ByError {
+		title = "block   scale   adds to error"
+	}
+	r.text(1, 0, strong, title)
+	rows := max(1, r.h-2)
+	p.list.fit(len(e.Blocks), rows)
 	most := 0.0
 	for _, b := range e.Blocks {
-		most = max(most, float64(b.Sum), -float64(b.Sum))
+		if v := math.Abs(float64(rankOf(e, b))); v > most {
+			most = v
+		}
 	}
-	for i, b := range e.Blocks {
-		y := 2 + i
-		if y >= r.h {
+	half := (r.w - 29) / 2
+	for y := range rows {
+		i := p.list.top + y
+		if i >= len(e.Blocks) {
 			break
 		}
-		r.right(6, y, plain, strconv.Itoa(b.Block))
-		r.text(9, y, dim, number.Hex(int64(b.Scale), 2))
-		r.right(25, y, plain, signed(b.Sum))
-		r.text(27, y, accent, bar(max(float64(b.Sum), -float64(b.Sum)), most, r.w-28, r.th.ascii))
+		b := e.Blocks[i]
+		v := float64(rankOf(e, b))
+		r.right(6, 1+y, plain, strconv.Itoa(b.Block))
+		if b.Scale >= 0 {
+			r.text(9, 1+y, dim, number.Hex(int64(b.Scale), 2))
+		}
+		r.right(25, 1+y, plain, signed(v))
+		if half >= 2 {
+			mid := 26 + half
+			line := bar(math.Abs(v), most, half, r.th.ascii)
+			if v < 0 {
+				r.right(mid, 1+y, accent, mirrored(line))
+			} else {
+				r.text(mid+1, 1+y, accent, line)
+			}
+			r.text(mid, 1+y, dim, "│")
+		}
+		if i == p.list.at {
+			r.focus(1 + y)
+		}
+	}
+	if rest := e.BlockN - len(e.Blocks); rest > 0 {
+		r.text(1, r.h-1, dim, fmt.Sprintf("and %d others", rest))
+		r.right(25, r.h-1, dim, signed(e.Others))
+	}
+}
+
+func rankOf(e exec.Explained, b exec.BlockShare) exec.Float {
+	if e.ByError {
+		return b.Err
+	}
+	return b.Sum
+}
+
+// mirrored is a bar that grows to the left: its partial cell has no mirror image, so it
+// is dropped beside whole cells and a sliver alone.
+func mirrored(bar string) string {
+	cells := []rune(bar)
+	if len(cells) == 0 || cells[len(cells)-1] == '█' || cells[len(cells)-1] == '#' {
+		return bar
+	}
+	if len(cells) == 1 {
+		return "▕"
+	}
+	return string(cells[:len(cells)-1])
+}
+
+// drawAxis is the K axis in two lines: what adds, what takes; the focused block stands out.
+func drawAxis(r region, e exec.Explained, at int) {
+	up, down := text.KAxis(e.Axis, r.th.ascii)
+	label := "K +"
+	if e.AxisStep > 1 {
+		label = fmt.Sprintf("%d×+", e.AxisStep)
+	}
+	r.text(1, 0, dim, label)
+	r.text(3, 1, dim, "-")
+	r.text(5, 0, plain, up)
+	r.text(5, 1, plain, down)
+	if at < len(e.Blocks) && e.AxisStep > 0 {
+		x := 5 + e.Blocks[at].Block/e.AxisStep
+		for y := range 2 {
+			r.paint(x, y, 1, func(style) style { return r.th.style(cursorRole) })
+		}
+	}
+	x, by := 7+len(e.Axis), "by what they add to got"
+	if e.ByError {
+		by = "by the error of their operands"
+	}
+	if room := r.w - x - 1; room > 30 {
+		r.text(x, 0, dim, cut(fmt.Sprintf("%d blocks of %d, %s", e.BlockN, e.BlockSize, by), room))
 	}
 }
 
 func (p *elementPane) move(s *scene, m motion, count int) {
-	e, ready, _ := look[exec.Element](s, s.elementLine())
-	if ready {
-		p.list.move(m, count, len(e.Terms), max(1, s.h-10))
+	e, ready, _ := look[exec.Explained](s, s.explainLine())
+	if !ready {
+		return
+	}
+	l := p.layout(s, e)
+	page := max(1, l.lower-1)
+	switch m {
+	case halfDown:
+		p.from += count * max(1, page/2)
+	case halfUp:
+		p.from -= count * max(1, page/2)
+	case pageDown:
+		p.from += count * page
+	case pageUp:
+		p.from -= count * page
+	default:
+		p.list.move(m, count, len(e.Blocks), len(e.Blocks))
+		p.follow(s, e)
+	}
+	left, right := p.sheets(s, e)
+	p.from = min(max(p.from, 0), max(0, max(len(left.lines), len(right.lines))-l.lower))
+}
+
+// follow puts the shared cursor on the focused block.
+func (p *elementPane) follow(s *scene, e exec.Explained) {
+	if p.list.at < len(e.Blocks) {
+		s.at.k = e.Blocks[p.list.at].K0
 	}
 }
 
-func (p *elementPane) click(s *scene, _, y int) bool {
-	e, ready, _ := look[exec.Element](s, s.elementLine())
-	return ready && p.list.click(y-7, len(e.Terms), max(1, s.h-10))
+func (p *elementPane) click(s *scene, x, y int) bool {
+	e, ready, _ := look[exec.Explained](s, s.explainLine())
+	if !ready {
+		return false
+	}
+	l := p.layout(s, e)
+	if x < l.left || y >= l.upper || !p.list.click(y-1, len(e.Blocks), max(1, l.upper-2)) {
+		return false
+	}
+	p.follow(s, e)
+	return true
 }
 
-// open shows the byte of the focused term.
+// open shows the byte of the largest element of the focused block.
 func (p *elementPane) open(a *App) tea.Cmd {
 	s := a.scene()
-	e, ready, _ := look[exec.Element](s, s.elementLine())
-	if ready && p.list.at < len(e.Terms) {
-		s.at.k = e.Terms[p.list.at].K
+	if e, ready, _ := look[exec.Explained](s, s.explainLine()); ready {
+		if b, ready, _ := look[exec.Explained](s, p.blockLine(s, e)); ready && len(b.Block.Elements) > 0 {
+			s.at.k = b.Block.Elements[0].K
+		}
 	}
 	return a.goTo(bytesView)
 }
 
 func (p *elementPane) yank(s *scene, what string) string {
-	return s.yankElement(what, s.elementLine())
+	e, ready, _ := look[exec.Explained](s, s.explainLine())
+	switch {
+	case what == "command":
+		return s.explainLine()
+	case what == "table" && ready:
+		table := ""
+		for _, row := range e.Budget {
+			table += fmt.Sprintf("%s\t%s\t%s\n", row.Text, number.Exact(float64(row.Part)), row.Exact)
+		}
+		return table
+	}
+	return s.yankElement(what, s.explainLine())
 }

@@ -97,7 +97,7 @@ func runSamples() []exec.Result {
 		exec.Worst{Subject: "e0", By: "abs", Total: 196608, Rows: pointSamples(), Pattern: "2 of 3 share column n 994"},
 		exec.Matches{Subject: "e0", Metric: "abs", Op: ">", Bound: 0.01, Count: 1234, Total: 196608, Rows: pointSamples(), Pattern: "97.56% in 1 of 1536 columns: n 994",
 			Groups: []exec.Cluster{{Axis: "column", Lo: 994, Hi: 995, Count: 1204, Share: 0.9756}, {Axis: "columns", Lo: 992, Hi: 1008, Count: 1210, Share: 0.98}}},
-		elementSample(),
+		elementSample(), explainSample(true), explainSample(false),
 		exec.Check{Expr: "e.nan == 0 and e0.rel_l2 < 0.11", Why: "healthy layer", OK: true, Terms: []exec.CheckTerm{
 			{Text: "e.nan == 0", OK: true, Name: "e.nan", Op: "==", Margin: nan, Passing: 0},
 			{Text: "e0.rel_l2 < 0.11", OK: true, Name: "e0.rel_l2", Actual: 0.0938621, Op: "<", Bound: 0.11, Margin: 0.853, Passing: 0.0938622}}},

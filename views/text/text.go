@@ -105,7 +105,7 @@ func renderers() []renderer {
 		kind(opened, openedLine), kind(layerList, layerListLine), kind(layerInfo, layerInfoLine), kind(tensorInfo, tensorInfoLine),
 		kind(statistics, statisticsLine), kind(histogram, histogramLine), kind(codeUse, codeUseLine), kind(dump, dumpLine),
 		kind(lintReport, lintReportLine), kind(quantized, quantizedLine), kind(product, productLine), kind(mma, mmaLine),
-		kind(diff, diffLine), kind(heat, heatLine), kind(worst, worstLine), kind(matches, matchesLine), kind(element, elementLine),
+		kind(diff, diffLine), kind(heat, heatLine), kind(worst, worstLine), kind(matches, matchesLine), kind(element, elementLine), kind(explained, explainedLine),
 		kind(check, checkLine), kind(exported, exportedLine), kind(setting, settingLine), kind(sourced, sourcedLine),
 		kind(snapshot, snapshotLine), kind(note, noteLine), kind(help, helpLine), kind(undone, undoneLine), kind(quit, quitLine),
 		kind(prepared, preparedLine), kind(place, placeLine), kind(identified, identifiedLine), kind(planned, plannedLine), kind(poisoned, poisonedLine),
