@@ -7,7 +7,7 @@ import "math"
 // with these differences.
 type elements uint8
 
-// The first three are bits that the vector code tests.
+// The vector code tests bits 0 to 2 and 4; nanIsZero is in the code that it gets for NaN.
 const (
 	divides elements = 1 << iota // IEEE division by the factor
 	// roundsBF16: the quotient of bfloat16 values is rounded to it where no global scale

@@ -71,10 +71,10 @@ func (p path) roundBF16(dst, x []float32) {
 	roundPortable(dst[whole:], x[whole:])
 }
 
-// encode is encodePortable. Ties toward zero are one recipe's.
+// encode is encodePortable.
 func (p path) encode(codes []byte, x, by []float32, size int, e elements) {
 	switch {
-	case p == portable || size%16 != 0 || e&tiesDown != 0 || len(by) == 0:
+	case p == portable || size%16 != 0 || len(by) == 0:
 		encodePortable(codes, x, by, size, e)
 	case p == avx512:
 		encodeAVX512(&codes[0], &x[0], &by[0], len(by), size/16, e, e.nan())

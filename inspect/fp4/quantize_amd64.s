@@ -183,6 +183,34 @@ word:
 	VZEROUPPER
 	RET
 
+// The ties that to nearest even go up: 0.75, 1.75, 3.5, eight times each.
+DATA tiesUp<>+0(SB)/8, $0x3f4000003f400000
+DATA tiesUp<>+8(SB)/8, $0x3f4000003f400000
+DATA tiesUp<>+16(SB)/8, $0x3f4000003f400000
+DATA tiesUp<>+24(SB)/8, $0x3f4000003f400000
+DATA tiesUp<>+32(SB)/8, $0x3fe000003fe00000
+DATA tiesUp<>+40(SB)/8, $0x3fe000003fe00000
+DATA tiesUp<>+48(SB)/8, $0x3fe000003fe00000
+DATA tiesUp<>+56(SB)/8, $0x3fe000003fe00000
+DATA tiesUp<>+64(SB)/8, $0x4060000040600000
+DATA tiesUp<>+72(SB)/8, $0x4060000040600000
+DATA tiesUp<>+80(SB)/8, $0x4060000040600000
+DATA tiesUp<>+88(SB)/8, $0x4060000040600000
+GLOBL tiesUp<>(SB), RODATA|NOPTR, $96
+
+// TIESDOWN512 moves those ties a step toward zero, from where they round to zero, and gives zeros the
+// sign bit.
+#define TIESDOWN512 \
+	VPANDD Z8, Z0, Z3; \
+	VPCMPEQD Z19, Z3, K1; \
+	VPCMPEQD Z20, Z3, K2; \
+	VPCMPEQD Z21, Z3, K3; \
+	KORW K1, K2, K1; \
+	KORW K1, K3, K1; \
+	VPADDD Z22, Z0, K1, Z0; \
+	VPTESTNMD Z8, Z0, K1; \
+	VPORD Z23, Z0, K1, Z0
+
 // func encodeAVX512(codes *byte, x, by *float32, blocks, words int, e elements, nan uint8)
 //
 // EncodeE2M1 in every lane, then two codes to a byte: in a qword of two lanes, the upper
@@ -204,6 +232,11 @@ TEXT ·encodeAVX512(SB), NOSPLIT, $0-42
 	VPBROADCASTD encodeConst<>+20(SB), Z13
 	VPXORD Z15, Z15, Z15
 	ROUNDCONST512
+	VPBROADCASTD tiesUp<>+0(SB), Z19
+	VPBROADCASTD tiesUp<>+32(SB), Z20
+	VPBROADCASTD tiesUp<>+64(SB), Z21
+	VPTERNLOGD $255, Z22, Z22, Z22
+	VPSLLD $31, Z22, Z23
 	KXORW K4, K4, K4
 	TESTL $4, R10 // plusZero
 	JZ block
@@ -230,6 +263,11 @@ scaled:
 	ROUND512(Z0)
 
 rounded:
+	TESTL $16, R10 // tiesDown
+	JZ even
+	TIESDOWN512
+
+even:
 	VPANDD Z8, Z0, Z2
 	VPMINUD Z9, Z2, Z2
 	VPMAXUD Z10, Z2, Z3
@@ -259,6 +297,19 @@ rounded:
 	JNZ block
 	VZEROUPPER
 	RET
+
+#define TIESDOWN256(V) \
+	VPAND Y8, V, Y0; \
+	VPCMPEQD tiesUp<>+0(SB), Y0, Y1; \
+	VPADDD Y1, V, V; \
+	VPCMPEQD tiesUp<>+32(SB), Y0, Y1; \
+	VPADDD Y1, V, V; \
+	VPCMPEQD tiesUp<>+64(SB), Y0, Y1; \
+	VPADDD Y1, V, V; \
+	VPXOR Y2, Y2, Y2; \
+	VPCMPEQD Y2, Y0, Y1; \
+	VPSLLD $31, Y1, Y1; \
+	VPOR Y1, V, V
 
 #define ENCODE256(V) \
 	VPAND Y8, V, Y0; \
@@ -328,6 +379,12 @@ scaled:
 	ROUND256(Y6)
 
 rounded:
+	TESTL $16, R10 // tiesDown
+	JZ even
+	TIESDOWN256(Y5)
+	TIESDOWN256(Y6)
+
+even:
 	ENCODE256(Y5)
 	ENCODE256(Y6)
 	VPACKUSDW Y6, Y5, Y0
