@@ -38,8 +38,8 @@ type call struct {
 
 	ws     [maxL][panelCols]float32 // weights of a step
 	we     [maxL][panelCols]int32   // their exponents
-	xs     [maxL]float32
-	xe     [maxL]int32
+	_      [maxL]float32
+	xe     [maxL]int32                       // exponents of a row's x
 	failed [chunkRows + 16]int32             // rows of this step, counted down from the last
 	before [chunkRows + 1][panelCols]float32 // and their c
 }

@@ -65,7 +65,6 @@ GLOBL never<>(SB), RODATA|NOPTR, $4
 // Offsets in call.
 #define WS 128
 #define WE 1152
-#define XS 2176
 #define XE 2240
 #define FAILED 2304
 #define BEFORE 2880
@@ -125,13 +124,20 @@ summed: \
 	VPADDD (WE+64*(i))(AX), Z22, Z22; \
 	VPMAXSD Z22, Z21, Z21
 
-// TERM adds products i to Z26, in units of 1/Z24 and cut toward zero.
-#define TERM(i) \
-	VBROADCASTSS (XS+4*i)(AX), Z22; \
-	VMULPS (WS+64*(i))(AX), Z22, Z22; \
+// TERM adds the products of x pair j to Z26 and Z27, in units of 1/Z24 and cut toward
+// zero. Z28 is the mask of a pair's second.
+#define TERM(j) \
+	VPBROADCASTD (4*j)(SI), Z20; \
+	VPSLLD $16, Z20, Z22; \
+	VPANDD Z28, Z20, Z20; \
+	VMULPS (WS+128*j)(AX), Z22, Z22; \
+	VMULPS (WS+128*j+64)(AX), Z20, Z20; \
 	VMULPS Z24, Z22, Z22; \
+	VMULPS Z24, Z20, Z20; \
 	VCVTTPS2DQ Z22, Z22; \
-	VPADDD Z22, Z26, Z26
+	VCVTTPS2DQ Z20, Z20; \
+	VPADDD Z22, Z26, Z26; \
+	VPADDD Z20, Z27, Z27
 
 // func steps512(c *call)
 //
@@ -306,11 +312,10 @@ exponent:
 	DECQ R10
 	JNZ exponent
 terms:
-	VPMOVZXWD (SI), Z20
-	VPSLLD $16, Z20, Z20
-	VMOVUPS Z20, XS(AX)
 	TESTL DX, DX
 	JNZ known
+	VPMOVZXWD (SI), Z20
+	VPSLLD $16, Z20, Z20
 	VPANDD Z11, Z20, Z20
 	VPTESTMD Z20, Z20, K3
 	VPSRLD $23, Z20, Z20
@@ -369,6 +374,8 @@ units:
 	VMULPS Z24, Z18, Z25
 	VCVTTPS2DQ Z25, Z25
 	VPXORD Z26, Z26, Z26
+	VPXORD Z27, Z27, Z27
+	VPBROADCASTD upper<>(SB), Z28
 	TERM(0)
 	TERM(1)
 	TERM(2)
@@ -377,14 +384,7 @@ units:
 	TERM(5)
 	TERM(6)
 	TERM(7)
-	TERM(8)
-	TERM(9)
-	TERM(10)
-	TERM(11)
-	TERM(12)
-	TERM(13)
-	TERM(14)
-	TERM(15)
+	VPADDD Z27, Z26, Z26
 	// The products reach 2^31 units and c 2^26: the sum is exact in float64.
 	VEXTRACTI64X4 $1, Z26, Y27
 	VEXTRACTI64X4 $1, Z25, Y28
