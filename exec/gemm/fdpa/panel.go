@@ -66,10 +66,17 @@ func (p *Product) codesAt(row []byte, k int) uint64 {
 
 // column is the bf16 words of one step of a column, in the order of place.
 func (p *Product) column(n, step int) (words [maxL]uint16) {
-	for i := range p.L {
-		if k := step*p.L + i; k < p.k {
-			words[place(i)] = p.words[p.w.Scale(n, k)][p.w.Code(n, k)]
+	k := step * p.L
+	if !p.uniform {
+		for i := range min(p.L, p.k-k) {
+			words[place(i)] = p.words[p.w.Scale(n, k+i)][p.w.Code(n, k+i)]
 		}
+		return words
+	}
+	rowBytes := p.w.Cols / 2
+	codes, of := p.codesAt(p.w.Codes[n*rowBytes:][:rowBytes], k), &p.words[p.w.Scale(n, k)]
+	for i := range min(p.L, p.k-k) {
+		words[place(i)] = of[codes>>(4*i)&15]
 	}
 	return words
 }

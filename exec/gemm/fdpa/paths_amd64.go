@@ -2,6 +2,7 @@ package fdpa
 
 import (
 	"math"
+	"math/bits"
 
 	"golang.org/x/sys/cpu"
 
@@ -11,7 +12,11 @@ import (
 // Paths lists the paths of this processor, the best last.
 func Paths() []Path {
 	paths := []Path{Portable}
-	if x := &cpu.X86; x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512BF16 && x.HasBMI1 {
+	x := &cpu.X86
+	if x.HasAVX2 && x.HasFMA {
+		paths = append(paths, AVX2)
+	}
+	if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX512BF16 && x.HasBMI1 {
 		paths = append(paths, AVX512)
 	}
 	return paths
@@ -118,7 +123,12 @@ func (w *Worker) vectorPack(to []colStep, n0, n1, step0 int) {
 	p.pack(to[done:], n0, n1, step0+done)
 }
 
-func (w *Worker) vector(Path) {
+func (w *Worker) vector(path Path) {
+	if path == AVX2 {
+		a := new(call256)
+		w.run = func(w *Worker, t *part) { w.halves(t, a) }
+		return
+	}
 	w.call, w.packing = new(call), newPacking(w.p)
 	w.run, w.pack = (*Worker).vectorPart, (*Worker).vectorPack
 }
@@ -147,5 +157,42 @@ func (w *Worker) scalarRow(t *part, i, row int) {
 	for j, c := range t.c[row*panelCols:][:t.cols] {
 		words := w.p.column(t.n0+j, t.step0+i)
 		t.c[row*panelCols+j] = w.scalar(x, &words, math.Float32bits(c))
+	}
+}
+
+// call256 is the arguments of step256, which knows the offsets.
+type call256 struct {
+	x    *rowStep
+	w    *colStep
+	c    *float32 // rows × panelCols
+	rows int
+	any  uint32 // of bad
+	_    [7]uint32
+	q    [maxL][panelCols]float32 // doubled codes, by place
+	bad  [chunkRows]uint32        // a bit for each column left to the scalar rule
+}
+
+// step256 is one step where no term is cut.
+//
+//go:noescape
+func step256(c *call256)
+
+// halves is the steps of a part by step256.
+func (w *Worker) halves(t *part, a *call256) {
+	a.c, a.rows = &t.c[0], len(t.c)/panelCols
+	for i := range t.panel {
+		x := w.p.rows[(t.step0+i)*w.p.m+t.m0:]
+		a.x, a.w = &x[0], &t.panel[i]
+		step256(a)
+		if a.any &= 1<<t.cols - 1; a.any == 0 {
+			continue
+		}
+		for row, bad := range a.bad[:a.rows] {
+			for bad &= a.any; bad != 0; bad &= bad - 1 {
+				j := bits.TrailingZeros32(bad)
+				words, c := w.p.column(t.n0+j, t.step0+i), &t.c[row*panelCols+j]
+				*c = w.scalar(&x[row].x, &words, math.Float32bits(*c))
+			}
+		}
 	}
 }

@@ -5,11 +5,12 @@ type Path uint8
 
 const (
 	Portable Path = iota // Go alone
+	AVX2                 // 16 columns in two halves, what cuts left to Go; needs FMA
 	AVX512               // 16 columns at once; needs AVX512BW and AVX512_BF16
 )
 
 // String names the path.
-func (p Path) String() string { return [...]string{"portable", "avx512"}[p] }
+func (p Path) String() string { return [...]string{"portable", "avx2", "avx512"}[p] }
 
 // Sizes of the work that stays in the first cache; one call of a kernel takes at most
 // callSteps row-steps and cannot be preempted for that long, some 30 µs.
