@@ -581,3 +581,41 @@ wideoutside:
 	VZEROUPPER
 	MOVL $const_outside, ret+8(FP)
 	RET
+
+// func startAVX2(c *float32, ldc, rows uintptr, bound float32) uint32
+//
+// A magnitude below 2^23 units is a multiple of the unit if adding and taking off 2^23
+// units returns it; above, every float32 is.
+TEXT ·startAVX2(SB), NOSPLIT, $0-36
+	MOVQ         c+0(FP), R8
+	MOVQ         ldc+8(FP), R9
+	MOVQ         rows+16(FP), R10
+	VBROADCASTSS bound+24(FP), Y15
+	VBROADCASTSS const256<>+28(SB), Y14
+	VPXOR        Y13, Y13, Y13
+
+// Predicate 4 is unequal or unordered, 9 is not (greater or equal): NaN does not fit.
+#define FITS(at, T, U) \
+	VANDPS at(R8), Y14, T    \
+	VADDPS Y15, T, U         \
+	VSUBPS Y15, U, U         \
+	VCMPPS $4, T, U, U       \
+	VCMPPS $9, Y15, T, T     \
+	VPAND  T, U, U           \
+	VPOR   U, Y13, Y13
+
+fitsrow:
+	FITS(0, Y0, Y1)
+	FITS(32, Y2, Y3)
+	FITS(64, Y4, Y5)
+	FITS(96, Y6, Y7)
+	ADDQ      R9, R8
+	DECQ      R10
+	JNE       fitsrow
+	VMOVMSKPS Y13, AX
+	NEGL      AX
+	SBBL      AX, AX
+	NEGL      AX
+	VZEROUPPER
+	MOVL      AX, ret+32(FP)
+	RET

@@ -273,6 +273,13 @@ next:
 	VMOVUPS   640(BX), Z26 \
 	VMOVUPS   704(BX), Z27
 
+// The largest magnitude so far, for words that c starts at: a NaN, signalling ones
+// included, loses against the second source of VMAXPS. Later words are no signalling NaN,
+// and VRANGEPS does it at once.
+#define FIRST(Z, MASK, MOST) \
+	VPANDD Z, MASK, Z4     \
+	VMAXPS MOST, Z4, MOST
+
 // func tileAVX512(t *tileCall) uint32
 //
 // Everything up to the flag is exact or raises it. MXCSR is the caller's outside of
@@ -395,12 +402,14 @@ flag:
 	MOVQ   tileCall_rows(DI), R10
 	VPXORD Z2, Z2, Z2
 	VPXORD Z3, Z3, Z3
+	VPTERNLOGD $0xff, Z6, Z6, Z6
+	VPSRLD $1, Z6, Z6
 
 foldrow:
 	VMOVUPS  (R8), Z0
 	VMOVUPS  64(R8), Z1
-	VRANGEPS $11, Z0, Z2, Z2
-	VRANGEPS $11, Z1, Z3, Z3
+	FIRST(Z0, Z6, Z2)
+	FIRST(Z1, Z6, Z3)
 	MOVQ     SI, DX
 	MOVQ     tileCall_steps(DI), CX
 
@@ -445,8 +454,6 @@ storerow:
 	JEQ     ok
 	MOVQ    tileCall_scratch(DI), SI
 	MOVQ    tileCall_rows(DI), R10
-	VPTERNLOGD $0xff, Z6, Z6, Z6
-	VPSRLD  $1, Z6, Z6
 
 absrow:
 	VMOVUPS (R8), Z0
@@ -519,6 +526,7 @@ TEXT ·wideAVX512(SB), NOSPLIT, $0-12
 	VPXORD Z12, Z12, Z12
 	VPXORD Z13, Z13, Z13
 	VPTERNLOGD $0xff, Z6, Z6, Z6
+	VPSRLD $1, Z6, Z7
 	VPSRLQ $1, Z6, Z6
 	VPXORD Z10, Z10, Z10
 	VPXORD Z11, Z11, Z11
@@ -530,8 +538,8 @@ widerow:
 	MOVQ     tileCall_steps(DI), CX
 	VMOVUPS  (R9), Z8
 	VMOVUPS  64(R9), Z9
-	VRANGEPS $11, Z8, Z12, Z12
-	VRANGEPS $11, Z9, Z13, Z13
+	FIRST(Z8, Z7, Z12)
+	FIRST(Z9, Z7, Z13)
 	TESTQ    R10, R10
 	JEQ      widestep
 	VMOVUPS  (R10), Z10

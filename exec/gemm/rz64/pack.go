@@ -106,23 +106,20 @@ const (
 	stagedLen    = panelCols * (stagedCodes + stagedScales)
 )
 
-// locate finds rows n0 … n0+31 of w from instruction step on, steps instructions
-// long, by way of stage where the block is not whole.
-func (p *Product) locate(stage []byte, n0, cols, step, steps int) (codes, scales []byte, codeStride, scaleStride int) {
+// locate finds rows n0 … n0+cols-1 of w from instruction step on, a block long, by way
+// of stage where the block is not whole.
+func (p *Product) locate(stage []byte, n0, cols, step int) (codes, scales []byte, codeStride, scaleStride int) {
 	w := p.w
 	rowLen, scaleLen := w.Cols/2, w.ScaleCols()
 	k := step * StepLen
-	perBlock := blockLen / w.Block
 	if cols == panelCols && k+blockLen <= w.Cols {
 		return w.Codes[n0*rowLen+k/2:], w.Scales[n0*scaleLen+k/w.Block:], rowLen, scaleLen
 	}
 	clear(stage)
 	codes, scales = stage[:panelCols*stagedCodes], stage[panelCols*stagedCodes:]
 	for c := range cols {
-		row := w.Codes[(n0+c)*rowLen : (n0+c+1)*rowLen]
-		copy(codes[c*stagedCodes:(c+1)*stagedCodes], row[k/2:min(len(row), k/2+steps*StepLen/2)])
-		line := w.Scales[(n0+c)*scaleLen : (n0+c+1)*scaleLen]
-		copy(scales[c*stagedScales:c*stagedScales+perBlock], line[k/w.Block:])
+		copy(codes[c*stagedCodes:][:stagedCodes], w.Codes[(n0+c)*rowLen+k/2:(n0+c+1)*rowLen])
+		copy(scales[c*stagedScales:][:blockLen/w.Block], w.Scales[(n0+c)*scaleLen+k/w.Block:(n0+c+1)*scaleLen])
 	}
 	return codes, scales, stagedCodes, stagedScales
 }

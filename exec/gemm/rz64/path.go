@@ -34,6 +34,9 @@ type pathInfo struct {
 	tile func(*tileCall) status
 	// wide is tile with sums in float64; nil where step has to do.
 	wide func(*tileCall) status
+	// start looks at the words that accumulators start at; nil where Go has to do. bound
+	// is 2^23 units.
+	start func(c *float32, ldc, rows uintptr, bound float32) start
 	// scan returns the least entry of table at the scales, bit 7 ignored, and the largest
 	// scale; without a table the least scale. Nil where Go has to do.
 	scan func(scales []byte, table *[128]byte) (low, high uint8)
@@ -46,6 +49,14 @@ const (
 	done    status = iota
 	inexact        // some sum is not a float32
 	outside        // some |c| left the window
+)
+
+// start is what is known of the first words of a tile.
+type start uint32
+
+const (
+	startFits  start = iota // all are multiples of the unit, or infinite; none is NaN
+	startOther              // anything else
 )
 
 // tileCall is what the assembly reads. Rows are rows of a tile from the first on.

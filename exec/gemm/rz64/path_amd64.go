@@ -13,15 +13,21 @@ var vectorPaths = []pathInfo{
 			x := &cpu.X86
 			return x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VBMI && x.HasAVX512VNNI
 		},
-		tile: func(t *tileCall) status { return status(tileAVX512(t)) },
-		wide: func(t *tileCall) status { return status(wideAVX512(t)) },
+		tile:  func(t *tileCall) status { return status(tileAVX512(t)) },
+		wide:  func(t *tileCall) status { return status(wideAVX512(t)) },
+		start: startVectors,
 		scan: func(scales []byte, table *[128]byte) (low, high uint8) {
 			return scanAVX512(unsafe.SliceData(scales), len(scales), table)
 		}},
 	{path: AVX2, bias: unsignedBias, unpack: unpack256,
 		available: func() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA },
 		tile:      func(t *tileCall) status { return status(tileAVX2(t)) },
-		wide:      func(t *tileCall) status { return status(wideAVX2(t)) }},
+		wide:      func(t *tileCall) status { return status(wideAVX2(t)) },
+		start:     startVectors},
+}
+
+func startVectors(c *float32, ldc, rows uintptr, bound float32) start {
+	return start(startAVX2(c, ldc, rows, bound))
 }
 
 func unpack512(panel, codes, scales []byte, codeStride, scaleStride int, format *scaleFormat, perScale int) {
@@ -69,6 +75,9 @@ func tileAVX512(t *tileCall) uint32
 
 //go:noescape
 func wideAVX512(t *tileCall) uint32
+
+//go:noescape
+func startAVX2(c *float32, ldc, rows uintptr, bound float32) uint32
 
 //go:noescape
 func scanAVX512(scales *byte, n int, table *[128]byte) (low, high uint8)

@@ -11,7 +11,7 @@ import (
 
 // operand makes a random matrix. Scales are drawn by kind: "layer" as quantizers make
 // them, "outlier" with a few large columns, "raw" any byte but NaN, "any" any byte,
-// "tiny" and "huge" at the ends of the range, "zero" with zero scales and zero blocks.
+// "tiny" and "huge" at the ends of the range, "edge" some of both, "zero" with zero scales and zero blocks.
 func operand(r *rand.Rand, rows, cols, block int, e8m0 bool, kind string, order fp4.NibbleOrder) *fp4.Blocks {
 	b := &fp4.Blocks{Rows: rows, Cols: cols, Block: block, Order: order, ScaleType: fp4.E4M3}
 	b.Codes = make([]byte, rows*cols/2)
@@ -51,6 +51,15 @@ func scaleByte(r *rand.Rand, e8m0 bool, kind string, col int) byte {
 			return 0xff
 		}
 		return byte(r.Uint32())
+	case "edge": // sums leave the window of a few small scales
+		lo, hi := byte(0x08), byte(0x70)
+		if e8m0 {
+			lo, hi = 114, 143
+		}
+		if r.IntN(30) == 0 {
+			return lo
+		}
+		return hi
 	case "tiny":
 		return byte(r.UintN(12))
 	case "huge":
@@ -77,10 +86,10 @@ func scaleByte(r *rand.Rand, e8m0 bool, kind string, col int) byte {
 	return 0x60 + byte(r.UintN(24))
 }
 
-var kinds = []string{"layer", "outlier", "raw", "any", "tiny", "huge", "zero"}
+var kinds = []string{"layer", "outlier", "raw", "any", "tiny", "huge", "zero", "edge"}
 
-// start fills accumulators: zero, or words of any kind.
-func start(r *rand.Rand, kind int, n int) []float32 {
+// starts fills accumulators: zero, or words of any kind.
+func starts(r *rand.Rand, kind int, n int) []float32 {
 	c := make([]float32, n)
 	special := []uint32{0x7f800000, 0xff800000, 0x7fc00000, 0x7f800001, 0xffffffff, 1, 0x80000000, 0x80000001, 0x7f7fffff, 0x00800000}
 	for i := range c {
@@ -164,7 +173,7 @@ func TestPaths(t *testing.T) {
 		}
 		x := operand(r, rows, k, block, e8m0, kx, fp4.NibbleOrder(r.IntN(2)))
 		w := operand(r, cols, k, block, e8m0, kw, fp4.NibbleOrder(r.IntN(2)))
-		c0 := start(r, kc, rows*cols)
+		c0 := starts(r, kc, rows*cols)
 		steps := (k + StepLen - 1) / StepLen
 		want, wantAbs, wantN := run(t, Portable, x, w, c0, []int{0, rows}, []int{0, cols}, []int{0, steps})
 		name := fmt.Sprintf("case %d: %d×%d×%d block %d e8m0 %v x %s w %s start %d", i, rows, cols, k, block, e8m0, kx, kw, kc)

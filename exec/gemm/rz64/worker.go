@@ -14,20 +14,31 @@ type Worker struct {
 	fraction int // fraction bits of a group sum
 	disputed int
 
-	panel   []byte  // unpacked w
-	stage   []byte  // raw bytes of w where a block is not whole
-	scratch []byte  // of the assembly
-	tiles   []piece // the tiles of the current panel
+	plan    plan
+	panel   []byte // unpacked w: a block of the plan's columns
+	block   int    // its number along K; -1 for none
+	stage   []byte // raw bytes of w where a block is not whole
+	scratch []byte // of the assembly
 	edge    edge
 	xs, ws  [][blockGroups]group // decoded rows, for step
+	decoded int                  // the block of ws; -1 for none
 }
 
-// piece is a tile of the current panel: rows of x that lie in one packed tile.
+// plan is what stays the same while the accumulators of a panel are continued: its
+// tiles, and what bounds their sums.
+type plan struct {
+	m0, m1, n, cols int
+	bound           line // of the columns
+	tiles           []piece
+}
+
+// piece is a tile of a panel: rows of x that lie in one packed tile.
 type piece struct {
-	data  []byte // packed x; nil when step has to do
-	row   int    // first row of x
-	r     int    // its place in the tile
+	row   int // first row of x
+	r     int // its place in the tile
 	rows  int
+	bound line    // of the rows
+	data  []byte  // packed x; nil when step has to do
 	limit float32 // |c| may not reach it
 }
 
@@ -43,7 +54,7 @@ type outputs struct {
 
 // NewWorker makes the buffers of one goroutine, about 30 KB.
 func (p *Product) NewWorker() *Worker {
-	w := &Worker{p: p, fraction: 2 + 2*p.format.man}
+	w := &Worker{p: p, fraction: 2 + 2*p.format.man, block: -1, decoded: -1}
 	w.xs, w.ws = make([][blockGroups]group, tileRows), make([][blockGroups]group, panelCols)
 	if p.path.tile != nil {
 		w.panel, w.stage = aligned(panelBytes), make([]byte, stagedLen)
@@ -87,7 +98,6 @@ func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c, abs []float32) {
 			w.runPanel(m0, m1, n, step0, step1, o)
 		}
 	}
-	w.spreadNaN(m0, m1, n0, n1, step0, step1, c, abs)
 }
 
 // runEdge is runPanel for fewer than 32 columns, by way of a buffer of 32.
@@ -121,63 +131,82 @@ func (w *Worker) runEdge(m0, m1, n, step0, step1 int, o outputs) {
 // runPanel computes up to 32 columns from n on. o has stride ≥ 32 where the path has
 // vector code.
 func (w *Worker) runPanel(m0, m1, n, step0, step1 int, o outputs) {
-	vector := w.plan(m0, m1, n, o)
-	for step := step0; step < step1; step += blockSteps {
-		steps := min(blockSteps, step1-step)
-		decoded := false
-		if vector {
-			w.unpack(n, o.cols, step, steps)
+	w.setPlan(m0, m1, n, o.cols)
+	nan := w.bind(o)
+	for step := step0; step < step1; {
+		first := step / blockSteps
+		end := min(step1, (first+1)*blockSteps)
+		for i := range w.plan.tiles {
+			t := &w.plan.tiles[i]
+			part := o.from((t.row - m0) * o.stride)
+			if t.data == nil || !w.vector(t, step, end, part) {
+				w.byStep(t, step, end, part)
+			}
 		}
-		for i := range w.tiles {
-			t := &w.tiles[i]
-			at := (t.row - m0) * o.stride
-			part := o
-			part.c = o.c[at:]
-			if o.abs != nil {
-				part.abs = o.abs[at:]
-			}
-			if t.data != nil && w.vector(t, step, steps, part) {
-				continue
-			}
-			if !decoded {
-				w.decode(w.ws[:o.cols], w.p.w, n, step, steps)
-				decoded = true
-			}
-			w.byStep(t, n, step, steps, part)
-		}
+		step = end
+	}
+	if nan {
+		w.spreadNaN(step0, step1, o)
 	}
 }
 
-// plan lists the tiles of a panel and says which of them vector code may compute: those
-// whose addends are never cut while |c| stays below limit. vector is false when
-// there is none.
-func (w *Worker) plan(m0, m1, n int, o outputs) (vector bool) {
-	p := w.p
-	w.tiles = w.tiles[:0]
-	cols := line{unit: noUnit, top: noTop, raw: noTop}
-	if p.path.tile != nil {
-		for c := range o.cols {
-			cols.include(p.cols.at(n + c))
-		}
+// from is the outputs that begin at an offset.
+func (o outputs) from(at int) outputs {
+	o.c = o.c[at:]
+	if o.abs != nil {
+		o.abs = o.abs[at:]
+	}
+	return o
+}
+
+// setPlan lists the tiles of a panel, unless they are those of the last call.
+func (w *Worker) setPlan(m0, m1, n, cols int) {
+	pl := &w.plan
+	if pl.tiles != nil && pl.m0 == m0 && pl.m1 == m1 && pl.n == n && pl.cols == cols {
+		return
+	}
+	if pl.n != n || pl.cols != cols {
+		w.block, w.decoded = -1, -1
+	}
+	*pl = plan{m0: m0, m1: m1, n: n, cols: cols, bound: emptyLine, tiles: pl.tiles[:0]}
+	for c := range cols {
+		pl.bound.include(w.p.cols.at(n + c))
 	}
 	for m := m0; m < m1; {
-		t := piece{row: m, r: m % tileRows}
+		t := piece{row: m, r: m % tileRows, bound: emptyLine}
 		t.rows = min(tileRows-t.r, m1-m)
-		if p.path.tile != nil {
-			if limit, ok := w.window(&t, cols, o, (m-m0)*o.stride); ok {
-				t.limit, t.data = limit, p.tile(m/tileRows)
-				vector = true
-			}
+		for r := range t.rows {
+			t.bound.include(w.p.rows.at(m + r))
 		}
-		w.tiles = append(w.tiles, t)
+		pl.tiles = append(pl.tiles, t)
 		m += t.rows
 	}
-	return vector
 }
+
+// emptyLine is the line of nothing.
+var emptyLine = line{unit: noUnit, top: noTop, raw: noTop}
 
 // include widens l by another line.
 func (l *line) include(o *line) {
-	l.unit, l.top, l.raw = min(l.unit, o.unit), max(l.top, o.top), max(l.raw, o.raw)
+	l.unit, l.top, l.raw, l.nan = min(l.unit, o.unit), max(l.top, o.top), max(l.raw, o.raw), l.nan || o.nan
+}
+
+// bind says which tiles vector code may compute, given the words that c starts at:
+// those whose addends are never cut while |c| stays below limit. nan is true when some
+// word of the panel is or may become NaN.
+func (w *Worker) bind(o outputs) (nan bool) {
+	nan = w.plan.bound.nan
+	for i := range w.plan.tiles {
+		t := &w.plan.tiles[i]
+		t.data = nil
+		part := o.from((t.row - w.plan.m0) * o.stride)
+		limit, ok, startsNaN := w.window(t, part)
+		if ok && w.p.path.tile != nil {
+			t.limit, t.data = limit, w.p.tile(t.row/tileRows)
+		}
+		nan = nan || t.bound.nan || startsNaN
+	}
+	return nan
 }
 
 // Exponents up to which the float32 intermediates of the vector code cannot overflow:
@@ -190,68 +219,74 @@ const (
 // window decides whether addends of a tile could be cut. All are multiples of 2^unit,
 // the words of c included; nothing is cut while E-35 ≤ unit for the exponents of all
 // scale products and of c.
-func (w *Worker) window(t *piece, cols line, o outputs, at int) (limit float32, ok bool) {
-	all := line{unit: noUnit, top: noTop, raw: noTop}
-	for r := range t.rows {
-		all.include(w.p.rows.at(t.row + r))
+func (w *Worker) window(t *piece, o outputs) (limit float32, ok, nan bool) {
+	cols := &w.plan.bound
+	top, unit := t.bound.top+cols.top, min(t.bound.unit+cols.unit, maxTop)
+	start := startOther
+	if w.p.path.start != nil && unit >= minUnit {
+		start = w.p.path.start(&o.c[0], uintptr(4*o.stride), uintptr(t.rows), float32(pow2(unit+23)))
 	}
-	top := all.top + cols.top
-	unit := min(all.unit+cols.unit, maxTop)
-	for r := range t.rows {
-		unit = min(unit, unitOf(o.c[at+r*o.stride:][:o.cols]))
+	if start != startFits {
+		var c int
+		c, nan = unitOf(o, t.rows)
+		unit = min(unit, c)
 	}
-	if unit < minUnit || max(top, zeroAlign) > unit+windowBits || top > maxTop || cols.raw > maxRaw || all.raw > maxRaw {
-		return 0, false
+	ok = unit >= minUnit && max(top, zeroAlign) <= unit+windowBits && top <= maxTop && max(cols.raw, t.bound.raw) <= maxRaw
+	if !ok {
+		return 0, false, nan
 	}
-	return float32(pow2(min(unit+windowBits+1, maxExponent))), true
+	return float32(pow2(min(unit+windowBits+1, maxExponent))), true, nan
 }
 
-// unitOf is the exponent of the lowest bit of all words; NaN has none, and the unit
-// of an infinity is below every other.
-func unitOf(c []float32) int {
-	any := uint32(0)
-	for _, v := range c {
-		any |= math.Float32bits(v)
-	}
-	if any<<1 == 0 {
-		return noUnit
-	}
-	unit := noUnit
-	for _, v := range c {
-		b := math.Float32bits(v) &^ wordSign
-		switch {
-		case b == 0 || b > wordInf:
-		case b == wordInf:
-			return -noUnit
-		default:
-			sig, exp := significand(b)
-			unit = min(unit, exp-23+bits.TrailingZeros64(uint64(sig)))
+// unitOf is the exponent of the lowest bit of all words of some rows; NaN has none, and
+// the unit of an infinity is below every other.
+func unitOf(o outputs, rows int) (unit int, nan bool) {
+	unit = noUnit
+	for r := range rows {
+		for _, v := range o.c[r*o.stride:][:o.cols] {
+			b := math.Float32bits(v) &^ wordSign
+			switch {
+			case b == 0:
+			case b > wordInf:
+				nan = true
+			case b == wordInf:
+				unit = -noUnit
+			default:
+				sig, exp := significand(b)
+				unit = min(unit, exp-23+bits.TrailingZeros64(uint64(sig)))
+			}
 		}
 	}
-	return unit
+	return unit, nan
 }
 
-// unpack fills the panel with a block of w.
-func (w *Worker) unpack(n, cols, step, steps int) {
-	codes, scales, codeStride, scaleStride := w.p.locate(w.stage, n, cols, step, steps)
+// unpack fills the panel with a block of w, unless it is there already.
+func (w *Worker) unpack(block int) {
+	if w.block == block {
+		return
+	}
+	w.block = block
+	codes, scales, codeStride, scaleStride := w.p.locate(w.stage, w.plan.n, w.plan.cols, block*blockSteps)
 	w.p.path.unpack(w.panel, codes, scales, codeStride, scaleStride, w.p.format, w.p.w.Block/groupLen)
 }
 
 // wholeRows is the number of rows from which eight at once are faster than one by one.
 const wholeRows = 6
 
-// vector runs a tile through a block; false when it takes step.
-func (w *Worker) vector(t *piece, step, steps int, o outputs) bool {
-	rec := t.data[step*stepGroups*recordLen:]
+// vector runs a tile through instructions of one block; false when it takes step.
+func (w *Worker) vector(t *piece, step0, step1 int, o outputs) bool {
+	block := step0 / blockSteps
+	w.unpack(block)
+	rec := t.data[step0*stepGroups*recordLen:]
 	call := tileCall{
-		panel:   unsafe.Pointer(&w.panel[0]),
+		panel:   unsafe.Pointer(&w.panel[(step0-block*blockSteps)*stepGroups*panelRecord]),
 		codes:   unsafe.Pointer(&rec[recordCodes+t.r*groupLen]),
 		starts:  unsafe.Pointer(&rec[recordStart+4*t.r]),
 		c:       unsafe.Pointer(&o.c[0]),
 		scratch: unsafe.Pointer(&w.scratch[0]),
 		ldc:     uintptr(4 * o.stride),
 		rows:    uintptr(t.rows),
-		steps:   uintptr(steps),
+		steps:   uintptr(step1 - step0),
 		limit:   t.limit,
 	}
 	if t.r == 0 && t.rows >= wholeRows {
@@ -263,24 +298,28 @@ func (w *Worker) vector(t *piece, step, steps int, o outputs) bool {
 		call.abs = unsafe.Pointer(&o.abs[0])
 	}
 	s := w.p.path.tile(&call)
-	if s == inexact && w.p.path.wide != nil {
+	if s == inexact {
 		s = w.p.path.wide(&call)
 	}
 	return s == done
 }
 
-// byStep runs a tile through a block by the definition.
-func (w *Worker) byStep(t *piece, n, step0, steps int, o outputs) {
-	w.decode(w.xs[:t.rows], w.p.x, t.row, step0, steps)
+// byStep runs a tile through instructions of one block by the definition.
+func (w *Worker) byStep(t *piece, step0, step1 int, o outputs) {
+	n, block := w.plan.n, step0/blockSteps
+	if w.decoded != block {
+		w.decoded = block
+		w.decode(w.ws[:o.cols], w.p.w, n, block)
+	}
+	w.decode(w.xs[:t.rows], w.p.x, t.row, block)
 	for r := range t.rows {
-		nanRow := w.p.rows.nanIn(t.row+r, step0, step0+steps)
 		for col := range o.cols {
-			if nanRow || w.p.cols.nanIn(n+col, step0, step0+steps) {
+			if w.p.rows.nanIn(t.row+r, step0, step1) || w.p.cols.nanIn(n+col, step0, step1) {
 				continue // spreadNaN writes it
 			}
 			at := r*o.stride + col
 			word := math.Float32bits(o.c[at])
-			for s := range steps {
+			for s := step0 % blockSteps; s < step1-block*blockSteps; s++ {
 				a := (*[stepGroups]group)(w.xs[r][s*stepGroups:])
 				b := (*[stepGroups]group)(w.ws[col][s*stepGroups:])
 				var disputed bool
@@ -296,40 +335,30 @@ func (w *Worker) byStep(t *piece, n, step0, steps int, o outputs) {
 	}
 }
 
-// decode unpacks rows for step.
-func (w *Worker) decode(dst [][blockGroups]group, b *fp4.Blocks, row, step, steps int) {
+// decode unpacks a block of some rows for step.
+func (w *Worker) decode(dst [][blockGroups]group, b *fp4.Blocks, row, block int) {
 	for i := range dst {
-		decodeGroups(dst[i][:steps*stepGroups], b, w.p.format, row+i, step*StepLen)
+		decodeGroups(dst[i][:], b, w.p.format, row+i, block*blockLen)
 	}
 }
 
-// spreadNaN makes all NaN the one word of the hardware, and outputs NaN that have a
-// NaN scale within the instructions.
-func (w *Worker) spreadNaN(m0, m1, n0, n1, step0, step1 int, c, abs []float32) {
-	stride := n1 - n0
-	nan := math.Float32frombits(wordNaN)
-	set := func(i int) {
-		c[i] = nan
-		if abs != nil {
-			abs[i] = nan
-		}
+// spreadNaN makes all NaN of the panel the one word of the hardware, and outputs NaN that
+// have a NaN scale within the instructions.
+func (w *Worker) spreadNaN(step0, step1 int, o outputs) {
+	pl, nan := &w.plan, math.Float32frombits(wordNaN)
+	var cols [panelCols]bool
+	for i := range o.cols {
+		cols[i] = w.p.cols.nanIn(pl.n+i, step0, step1)
 	}
-	for i, v := range c[:(m1-m0)*stride] {
-		if v != v {
-			set(i)
-		}
-	}
-	for m := m0; m < m1; m++ {
-		if w.p.rows.nanIn(m, step0, step1) {
-			for i := range stride {
-				set((m-m0)*stride + i)
-			}
-		}
-	}
-	for n := n0; n < n1; n++ {
-		if w.p.cols.nanIn(n, step0, step1) {
-			for i := range m1 - m0 {
-				set(i*stride + n - n0)
+	for r := range pl.m1 - pl.m0 {
+		row := w.p.rows.nanIn(pl.m0+r, step0, step1)
+		for i := range o.cols {
+			at := r*o.stride + i
+			if row || cols[i] || o.c[at] != o.c[at] {
+				o.c[at] = nan
+				if o.abs != nil {
+					o.abs[at] = nan
+				}
 			}
 		}
 	}
