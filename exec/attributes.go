@@ -99,6 +99,7 @@ func attributes() map[string][]attribute {
 		kindPrepared:  preparedAttributes(),
 		kindScales:    scaleAttributes(),
 		kindDiff:      diffAttributes(),
+		kindVerdict:   verdictAttributes(),
 		kindProduct:   productAttributes(),
 		kindTensor:    tensorAttributes(),
 		kindAct:       actAttributes(),

@@ -35,11 +35,11 @@ func (cmd *DiffCmd) run(c *call) (Result, error) {
 		return nil, err
 	}
 	sides := [2]side{c.sideOf(cmd.Got, got), c.sideOf(cmd.Want, want)}
-	limit, err := c.expect(pair, sides[0], sides[1])
+	noise, err := c.expect(pair, sides[0], sides[1])
 	if err != nil {
 		return nil, err
 	}
-	v := &diffValue{pair: pair, sides: sides, limit: limit, got: cmd.Got.String(), want: cmd.Want.String(),
+	v := &diffValue{pair: pair, sides: sides, expectation: noise, got: cmd.Got.String(), want: cmd.Want.String(),
 		gotBy: c.by(cmd.Got), wantBy: c.by(cmd.Want), product: c.operands(cmd.Got, cmd.Want)}
 	if v.metrics, err = pair.Metrics(c.ctx); err != nil {
 		return nil, err

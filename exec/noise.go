@@ -36,27 +36,32 @@ func (c *call) sideOf(ref language.Ref, t inspect.Tensor) side {
 	return s
 }
 
+// expectation is the noise of a comparison: σ of each element, what the worst of a clean map
+// stays below, and whether both sides have the same codes, so that arithmetic alone differs.
+type expectation struct {
+	sigma []float32
+	limit float64
+	exact bool
+}
+
 // expect gives a comparison the standard deviation of its errors, where what both sides
 // were made of tells it: a product against a product of the same activations, or a
-// dequantized weight against anything else. Without that a comparison has no noise. The
-// limit is what the worst of a clean map stays below.
-func (c *call) expect(pair *compare.Pair, got, want side) (limit float64, err error) {
-	var sigma []float32
+// dequantized weight against anything else. Without that a comparison has no noise.
+func (c *call) expect(pair *compare.Pair, got, want side) (e expectation, err error) {
 	switch {
 	case got.blocks != nil && want.blocks == nil && !want.window:
-		sigma, limit, err = verdict.Weight(c.ctx, got.blocks)
+		e.sigma, e.limit, err = verdict.Weight(c.ctx, got.blocks)
 	case got.product != nil && !want.window:
-		var p verdict.Product
-		var ok bool
-		if p, ok = noiseOf(got, want); ok {
-			sigma, err = verdict.Sigma(c.ctx, p)
-			limit = verdict.Limit(int64(p.M) * int64(p.N))
+		if p, ok := noiseOf(got, want); ok {
+			e.sigma, err = verdict.Sigma(c.ctx, p)
+			e.limit = verdict.Limit(int64(p.M) * int64(p.N))
+			e.exact = len(p.Weights) == 0 && len(p.Acts) == 0
 		}
 	}
-	if err != nil || sigma == nil {
-		return 0, err
+	if err != nil || e.sigma == nil {
+		return expectation{}, err
 	}
-	return limit, pair.SetNoise(sigma)
+	return e, pair.SetNoise(e.sigma)
 }
 
 // noiseOf is what a product and its reference differ in. The weight's noise is in the

@@ -25,6 +25,6 @@ func Kinds() []Result {
 		Opened{}, LayerList{}, LayerInfo{}, TensorInfo{}, Stats{}, Histogram{}, CodeUse{}, Dump{},
 		LintReport{}, Quantized{}, Product{}, MMA{}, Diff{}, Heat{}, Worst{}, Matches{}, Element{}, Explained{},
 		Check{}, Exported{}, Setting{}, Sourced{}, Snapshot{}, Note{}, Help{}, Undone{}, Quit{},
-		Prepared{}, Place{}, Identified{}, Planned{}, Poisoned{}, Activations{},
+		Prepared{}, Place{}, Identified{}, Planned{}, Poisoned{}, Activations{}, Verdict{}, Diagnosed{},
 	}
 }

@@ -162,14 +162,14 @@ func (v *productValue) describe() string {
 
 // diffValue is a comparison of two tensors.
 type diffValue struct {
-	pair          *compare.Pair
-	maps          map[compare.Measure]*compare.Pyramid // one a measure, filled as they are looked at
-	metrics       compare.Metrics
-	mismatched    int64
-	pattern       string
-	got, want     string
-	sides         [2]side // of got and want
-	limit         float64 // of noise, what the worst of a clean map stays below
+	pair       *compare.Pair
+	maps       map[compare.Measure]*compare.Pyramid // one a measure, filled as they are looked at
+	metrics    compare.Metrics
+	mismatched int64
+	pattern    string
+	got, want  string
+	sides      [2]side // of got and want
+	expectation
 	gotBy, wantBy string
 	product       *productValue // whose operands explain an element: got's, else want's
 }

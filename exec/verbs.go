@@ -44,6 +44,8 @@ func verbs() []verb {
 		{topSpec, pure, recorded},
 		{whereSpec, pure, recorded},
 		{explainSpec, pure, recorded},
+		{verdictSpec, !pure, recorded},
+		{diagnoseSpec, pure, recorded},
 		{expectSpec, pure, recorded},
 		{exportSpec, !pure, recorded},
 		{letSpec, !pure, recorded},

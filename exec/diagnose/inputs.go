@@ -15,9 +15,9 @@ var policies = []struct {
 }{
 	{layer.ActNone, "activations not quantized", "gemm x w mode=w4a16"},
 	{layer.ActDynamic, "activations quantized, dynamic global scale", "gemm x w mode=w4a4 act=dynamic"},
+	{layer.ActInvWeight, "activation global scale invented as 1/weight's", "gemm x w mode=w4a4 act=1/weight"},
 	{layer.ActStatic, "activations quantized, stored global scale", "gemm x w mode=w4a4 act=static"},
 	{layer.ActUnit, "activations quantized with global scale 1", "gemm x w mode=w4a4 act=unit"},
-	{layer.ActInvWeight, "activation global scale invented as 1/weight's", "gemm x w mode=w4a4 act=1/weight"},
 }
 
 // sampleInputs makes x in every way that it can be meant. What the case says, and nothing

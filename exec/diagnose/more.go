@@ -435,7 +435,7 @@ func (s *scene) shards(factors []float64) (hypothesis, bool) {
 		if text != "" {
 			text += ", "
 		}
-		text += fmt.Sprintf("rows %d to %d ×%.4g", s.cols[r.lo], s.cols[r.hi-1], r.factor)
+		text += fmt.Sprintf("rows %d to %d ×%.3g", s.cols[r.lo], s.cols[r.hi-1], r.factor)
 	}
 	of := func(n int) float64 {
 		for _, r := range runs {

@@ -107,17 +107,18 @@ var (
 // periodic asks for each period whether the classes differ: the class farthest above the
 // median in units of its standard error, with a bound for all classes of all periods,
 // and the F test of a one-way analysis of variance. A class must differ by effect. The
-// shortest period that explains the classes of a longer one is taken.
-func (l lines) periodic(periods []int, alpha, effect float64) (class, bool) {
+// period whose class stands out most is taken, else the shortest with a difference.
+func (l lines) periodic(periods []int, alpha, effect float64) (best class, found bool) {
 	for _, p := range periods {
 		if l.n < leastLines || len(l.log) < 3*p {
 			continue
 		}
-		if c, ok := l.classes(p, alpha/float64(len(periods)), effect); ok {
-			return c, true
+		c, ok := l.classes(p, alpha/float64(len(periods)), effect)
+		if ok && (!found || best.omnibus && !c.omnibus || !c.omnibus && c.value > best.value) {
+			best, found = c, true
 		}
 	}
-	return class{}, false
+	return best, found
 }
 
 func (l lines) classes(p int, alpha, effect float64) (class, bool) {

@@ -175,31 +175,16 @@ func autocorrelation(f *field, alpha float64) []Finding {
 		Value: value, Bound: bound, Effect: effect}}
 }
 
-// balance counts errors above and below zero. Of a product the columns are counted: their
-// elements depend on one another.
+// balance counts errors above and below zero. Those of a product depend on one another: of
+// them a count says nothing.
 func balance(f *field, alpha float64) []Finding {
-	n, positive := float64(f.all.nonzero), float64(f.all.positive)
-	if f.Blocks == nil {
-		n, positive = 0, 0
-		for i := range f.cols {
-			if c := &f.cols[i]; c.nonzero > 0 && 2*c.positive != c.nonzero {
-				n++
-				if 2*c.positive > c.nonzero {
-					positive++
-				}
-			}
-		}
-	}
-	if n < 256 || f.Exact {
+	n := float64(f.all.nonzero)
+	if n < 256 {
 		return nil
 	}
-	share := positive / n
+	share := float64(f.all.positive) / n
 	value, bound := math.Abs(share-0.5)*2*math.Sqrt(n), quantileTail(alpha)
-	effect := signEffect
-	if f.Blocks == nil {
-		effect = 0.1
-	}
-	if value < bound || math.Abs(share-0.5) < effect {
+	if value < bound || math.Abs(share-0.5) < signEffect {
 		return nil
 	}
 	return []Finding{{What: "errors have a sign: an offset or a bias", Where: fmt.Sprintf("%.1f%% are above zero", 100*share), Value: value, Bound: bound, Effect: share}}

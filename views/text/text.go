@@ -108,7 +108,7 @@ func renderers() []renderer {
 		kind(diff, diffLine), kind(heat, heatLine), kind(worst, worstLine), kind(matches, matchesLine), kind(element, elementLine), kind(explained, explainedLine),
 		kind(check, checkLine), kind(exported, exportedLine), kind(setting, settingLine), kind(sourced, sourcedLine),
 		kind(snapshot, snapshotLine), kind(note, noteLine), kind(help, helpLine), kind(undone, undoneLine), kind(quit, quitLine),
-		kind(prepared, preparedLine), kind(place, placeLine), kind(identified, identifiedLine), kind(planned, plannedLine), kind(poisoned, poisonedLine),
+		kind(prepared, preparedLine), kind(place, placeLine), kind(identified, identifiedLine), kind(planned, plannedLine), kind(poisoned, poisonedLine), kind(verdict, verdictLine), kind(diagnosed, diagnosedLine),
 		kind(activationsOf, activationsLine),
 	}
 }
