@@ -67,20 +67,26 @@ func (c Codes) Balance() float64 {
 // row counts as a block. A plain quantizer puts every block that is not zero in 7 or, when its
 // scale was rounded up, in 6; blocks below waste range.
 func BlockMaxima(b *fp4.Blocks) [8]int64 {
-	var out [8]int64
 	rowBytes, blockBytes := b.Cols/2, b.Block/2
 	if blockBytes == 0 {
-		return out
+		return [8]int64{}
 	}
-	for row := 0; row < b.Rows; row++ {
-		codes := b.Codes[row*rowBytes : (row+1)*rowBytes]
-		for len(codes) > 0 {
-			n := min(blockBytes, len(codes))
-			out[maxMagnitude(codes[:n])]++
-			codes = codes[n:]
+	return inParts(b.Rows, partRows, func(lo, hi int) (out [8]int64) {
+		for row := lo; row < hi; row++ {
+			codes := b.Codes[row*rowBytes : (row+1)*rowBytes]
+			for len(codes) > 0 {
+				n := min(blockBytes, len(codes))
+				out[maxMagnitude(codes[:n])]++
+				codes = codes[n:]
+			}
 		}
-	}
-	return out
+		return out
+	}, func(a, b [8]int64) [8]int64 {
+		for i, n := range b {
+			a[i] += n
+		}
+		return a
+	})
 }
 
 // maxMagnitude looks at 16 codes at a time: where some have the upper bit of a magnitude, only

@@ -225,9 +225,38 @@ func fromKey(key uint32) float32 {
 	return math.Float32frombits(key ^ (uint32(int32(^key)>>31) | 1<<31))
 }
 
-// byteCount counts bytes. Four tables keep an increment from waiting for the one before it when
+// partBytes and partRows are from where a count is worth another processor.
+const (
+	partBytes = 1 << 16
+	partRows  = 1 << 8
+)
+
+// inParts adds up the counts of as many parts of 0…n-1 as there are processors, each of at least
+// size: counts do not depend on the cut.
+func inParts[T [8]int64 | [256]int64](n, size int, count func(lo, hi int) T, add func(a, b T) T) T {
+	parts := make([]T, max(min(runtime.GOMAXPROCS(0), n/size), 1))
+	var workers sync.WaitGroup
+	for i := range parts {
+		workers.Go(func() { parts[i] = count(i*n/len(parts), (i+1)*n/len(parts)) })
+	}
+	workers.Wait()
+	return tree(parts, add)
+}
+
+// byteCount counts bytes.
+func byteCount(data []byte) [256]int64 {
+	return inParts(len(data), partBytes, func(lo, hi int) [256]int64 { return countBytes(data[lo:hi]) },
+		func(a, b [256]int64) [256]int64 {
+			for i, n := range b {
+				a[i] += n
+			}
+			return a
+		})
+}
+
+// countBytes has four tables, which keep an increment from waiting for the one before it when
 // the same byte comes again.
-func byteCount(data []byte) (sum [256]int64) {
+func countBytes(data []byte) (sum [256]int64) {
 	var count [4][256]int64
 	for ; len(data) >= 8; data = data[8:] {
 		w := binary.LittleEndian.Uint64(data)
