@@ -73,19 +73,19 @@ func noiseOf(got, want side) (verdict.Product, bool) {
 	p.M, p.K = g.forward.X.Rows()
 	_, p.N = got.tensor.Rows()
 	mine, theirs := g.matrix(), (*fp4.Blocks)(nil)
-	var acts *fp4.Blocks
 	if w != nil {
 		if !slices.Equal(g.forward.X.Data, w.forward.X.Data) {
 			return p, false
 		}
-		theirs, acts = w.matrix(), w.out.XBlocks
+		theirs = w.matrix()
 	}
 	p.K = min(p.K, g.features())
 	p.X = g.multiplied(p.M, p.K)
 	if p.W = mine; mine == nil {
 		p.Dense = g.forward.Dense.Data
 	}
-	p.Weights, p.Acts = unshared(mine, theirs), unshared(g.out.XBlocks, acts)
+	p.Weights = unshared(mine, theirs)
+	p.Acts, p.ActScales = unsharedActs(g, w)
 	return p, true
 }
 

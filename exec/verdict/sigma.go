@@ -15,13 +15,16 @@ import (
 // Product is what a comparison of two outputs y = x·Wᵀ knows of where they differ.
 type Product struct {
 	M, N, K int
-	X       []float32        // M×K, as it was multiplied
-	W       *fp4.Blocks      // the weight, N×K at least; nil: Dense
-	Dense   []float32        // N×K
-	Weights []*fp4.Blocks    // quantized weights whose noise is in the error: that of one side alone
-	Acts    []*fp4.Blocks    // quantized activations likewise, M×K at least
-	Y       [2][]float32     // both outputs, M×N
-	Types   [2]inspect.DType // what they were rounded to
+	X       []float32     // M×K, as it was multiplied
+	W       *fp4.Blocks   // the weight, N×K at least; nil: Dense
+	Dense   []float32     // N×K
+	Weights []*fp4.Blocks // quantized weights whose noise is in the error: that of one side alone
+	Acts    []*fp4.Blocks // quantized activations likewise, M×K at least
+	// ActScales are the decode scales by row of those Acts that have one for each row,
+	// and then no global scale; nil, or nil for one of Acts, where its own serves all.
+	ActScales [][]float32
+	Y         [2][]float32     // both outputs, M×N
+	Types     [2]inspect.DType // what they were rounded to
 }
 
 const (
@@ -129,8 +132,12 @@ func (p Product) left(m int, hot []int, models []*Model, dst []float32) {
 	for i, q := range p.Acts {
 		v := make([]float64, q.Cols)
 		models[i].Variance(q, m, v)
+		scale := 1.0
+		if i < len(p.ActScales) && p.ActScales[i] != nil {
+			scale = float64(p.ActScales[i][m]) * float64(p.ActScales[i][m])
+		}
 		for k := range p.K {
-			dst[blocks+k/16] += float32(v[k] / 16)
+			dst[blocks+k/16] += float32(scale * v[k] / 16)
 		}
 	}
 }
