@@ -172,6 +172,43 @@ func TestSweepCoversTable(t *testing.T) {
 	}
 }
 
+// TestSweepNVFP4HasOneAnswer computes sf-tensor/tcgen05's rule for NVFP4 beside MMA-Sim's: they
+// differ in the sign of a zero at most.
+func TestSweepNVFP4HasOneAnswer(t *testing.T) {
+	t.Parallel()
+	for _, f := range sweptFamilies(t) {
+		if f.Kind != "mxf4nvf4.ue4m3" {
+			continue
+		}
+		m, err := Lookup(f.Kind, "sm100")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.rivals = sfTensor[len(earlier):]
+		zeros, chunks := 0, len(f.Hashes)
+		if testing.Short() {
+			chunks = 2
+		}
+		for j := range chunks {
+			for i := range sweepChunk {
+				op := f.operands(j, i)
+				_, d := m.chain(op)
+				switch why := m.dispute(op, d); why {
+				case "":
+				case unverifiedZero:
+					zeros++
+				default:
+					t.Fatalf("chunk %d case %d: %08x, %s", j, i, d, why)
+				}
+			}
+		}
+		t.Logf("%d of %d cases have a zero of either sign", zeros, chunks*sweepChunk)
+		if zeros == 0 {
+			t.Error("no case is disputed at all: the rivals do not run")
+		}
+	}
+}
+
 // TestSweepWords prints the first case of a chunk that differs from the words of
 // generate_sweep.py --chunk, which FP4TUI_SWEEP names: "seed,chunk,file".
 func TestSweepWords(t *testing.T) {

@@ -172,9 +172,46 @@ func TestUnverifiedIsShown(t *testing.T) {
 	if tr := dot(t, "mxf4nvf4.ue4m3.k96", "sm103", op); !strings.Contains(tr.Unverified, "K=96") || len(tr.Steps) != 1 {
 		t.Errorf("%+v", tr)
 	}
-	f := layer.Forward{X: activations(1, 1, 2, 32), Weights: weight(t, 1, fp4.NVFP4, "modelopt", 4, 32),
-		Mode: layer.W4A4, Act: layer.ActDynamic, Arch: "sm110", Out: inspect.BF16}
-	if out := forward(t, Emu{}, f); len(out.Notes) != 1 || !strings.Contains(out.Notes[0], "unverified: sm110") {
-		t.Errorf("%q", out.Notes)
+}
+
+// TestProductsShowUnverified: every product says that its row is unchecked, when it is.
+func TestProductsShowUnverified(t *testing.T) {
+	var archs []string
+	for _, in := range Instructions() {
+		if in.Kind == "bf16" {
+			archs = append(archs, in.Arch)
+		}
+	}
+	marked := 0
+	for _, arch := range archs {
+		for _, c := range []struct {
+			mode         layer.Mode
+			format, kind string
+		}{
+			{layer.W4A16, fp4.NVFP4, "bf16"}, {layer.W4A4, fp4.NVFP4, "mxf4nvf4.ue4m3"}, {layer.W4A4, fp4.MXFP4, "mxf4"},
+		} {
+			m, err := Lookup(c.kind, arch)
+			if err != nil {
+				continue // no FP4 instruction before Blackwell
+			}
+			producer := map[string]string{fp4.NVFP4: "modelopt", fp4.MXFP4: "ocp"}[c.format]
+			f := layer.Forward{X: activations(1, 1, 2, 64), Weights: weight(t, 1, c.format, producer, 4, 64),
+				Mode: c.mode, Act: layer.ActDynamic, Arch: arch, Out: inspect.BF16}
+			said := ""
+			for _, note := range forward(t, Emu{}, f).Notes {
+				if rest, ok := strings.CutPrefix(note, "unverified: "); ok {
+					said = rest
+				}
+			}
+			if said != m.Unverified {
+				t.Errorf("%s %v %s: says %q, the row %q", arch, c.mode, c.format, said, m.Unverified)
+			}
+			if said != "" {
+				marked++
+			}
+		}
+	}
+	if marked != 3+2+3 { // sm103, sm110 but for bf16, sm121
+		t.Errorf("%d products are marked", marked)
 	}
 }
