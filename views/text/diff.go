@@ -172,13 +172,21 @@ func matchesLine(_ Options, r exec.Matches) []string {
 	return []string{number.Count(r.Count) + " of " + number.Count(r.Total), number.Of(r.Count, r.Total), r.Pattern}
 }
 
+// noise is the error of an element in its expected σ; nothing where there is none.
+func noise(o Options, e exec.ErrorPoint) string {
+	if !(e.Noise > 0) {
+		return ""
+	}
+	return o.short(e.Noise)
+}
+
 // points is the table of elements. The columns of the heaviest term are there when the
 // operands of the product are known.
 func (p *page) points(points []exec.ErrorPoint) {
-	g := grid{columns: []column{{"m", right}, {"n", right}, {"got", float}, {"want", float}, {"err", float}, {"rel", float}, {"ulp", right},
+	g := grid{columns: []column{{"m", right}, {"n", right}, {"got", float}, {"want", float}, {"err", float}, {"rel", float}, {"ulp", right}, {"noise", right},
 		{"block", right}, {"scale", left}, {"value", right}, {"k", right}, {"code", left}}}
 	for _, e := range points {
-		row := []string{fmt.Sprint(e.M), fmt.Sprint(e.N), p.opt.num(e.Got), p.opt.num(e.Want), p.opt.signed(e.Err), p.opt.num(e.Rel), p.opt.whole(e.ULP)}
+		row := []string{fmt.Sprint(e.M), fmt.Sprint(e.N), p.opt.num(e.Got), p.opt.num(e.Want), p.opt.signed(e.Err), p.opt.num(e.Rel), p.opt.whole(e.ULP), noise(p.opt, e)}
 		if e.K < 0 {
 			g.add(append(row, "", "", "", "", "")...)
 			continue

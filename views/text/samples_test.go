@@ -15,7 +15,7 @@ var nan = exec.Float(math.NaN())
 // samples are realistic results, one at least of every kind. The numbers are those of
 // one layer, intermediate.dense of a small model.
 func samples() []exec.Result {
-	return slices.Concat(fileSamples(), runSamples(), layoutSamples())
+	return slices.Concat(fileSamples(), runSamples(), layoutSamples(), verdictSamples())
 }
 
 // fileSamples are the results of looking at files and of making operands.

@@ -65,18 +65,18 @@ func (p *page) standsOut(f exec.StandsOut) {
 
 func verdictLine(o Options, r exec.Verdict) []string {
 	if r.Normal {
-		return []string{r.Verdict, "worst " + o.num(r.Noise) + " sigma"}
+		return []string{either(r.Verdict, "normal"), "worst " + o.num(r.Noise) + " sigma"}
 	}
 	if r.Cause != "" {
 		return []string{"BAD", r.Cause}
 	}
-	return []string{"BAD", r.Verdict, r.Where}
+	return []string{"BAD", either(r.Verdict, "no name"), r.Where}
 }
 
 // diagnosed writes the ranking.
 func diagnosed(p *page, r exec.Diagnosed) {
 	p.list(r.Subject, r.Verdict)
-	p.list("", "error "+p.opt.num(r.Error)+" of the output", "against x "+r.X+" and w "+r.W, r.Plain)
+	p.list("", "error "+p.opt.num(r.Error)+" of the output", "against gemm "+r.X+" "+r.W, r.Plain)
 	for i, c := range r.Causes {
 		p.list(strconv.Itoa(i+1), "explains "+hundredths(c.Explained), c.Name, "error left "+leftOver(p.opt, c.RelError))
 		p.within(func() { p.say("look: %s", c.Command) })
@@ -100,7 +100,7 @@ func leftOver(o Options, v exec.Float) string {
 
 func diagnosedLine(_ Options, r exec.Diagnosed) []string {
 	if len(r.Causes) == 0 || r.Clean {
-		return []string{r.Verdict}
+		return []string{either(r.Verdict, "nothing to say")}
 	}
-	return []string{r.Verdict, hundredths(r.Causes[0].Explained)}
+	return []string{either(r.Verdict, "nothing to say"), hundredths(r.Causes[0].Explained)}
 }
