@@ -180,7 +180,12 @@ func diffAttributes() []attribute {
 		if m.Kind == compare.Position {
 			continue
 		}
-		out = append(out, attribute{m.Name, m.Doc, kindNumber, of(func(_ *call, v *diffValue) (value, error) { return number(m.Of(&v.metrics)) })})
+		out = append(out, attribute{m.Name, m.Doc, kindNumber, of(func(_ *call, v *diffValue) (value, error) {
+			if err := v.certified(m.Name); err != nil {
+				return nil, err
+			}
+			return number(m.Of(&v.metrics))
+		})})
 	}
 	return append(out, attribute{"mismatched", "elements that are not equal; mismatched(atol, rtol) allows |err| ≤ atol + rtol·|want|", kindNumber,
 		of(func(_ *call, v *diffValue) (value, error) { return number(float64(v.mismatched)) })})

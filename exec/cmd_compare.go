@@ -41,6 +41,7 @@ func (cmd *DiffCmd) run(c *call) (Result, error) {
 	}
 	v := &diffValue{pair: pair, sides: sides, expectation: noise, got: cmd.Got.String(), want: cmd.Want.String(),
 		gotBy: c.by(cmd.Got), wantBy: c.by(cmd.Want), product: c.operands(cmd.Got, cmd.Want)}
+	certify(pair, sides[0], sides[1])
 	if v.metrics, err = pair.Metrics(c.ctx); err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func diffResult(name string, v *diffValue) Diff {
 	r := Diff{Bind: Bind{name}, Got: v.got, Want: v.want, GotBy: v.gotBy, WantBy: v.wantBy, M: v.pair.M, N: v.pair.N,
 		Shape: shapeOf(v.pair.Shape), ArgMax: v.metrics.ArgMax, Floor: Float(v.metrics.Floor), Mismatched: v.mismatched, Pattern: v.pattern, Metrics: []Metric{}, Notes: []string{}}
 	for _, m := range compare.Table() {
-		if m.Name != "noise" || v.pair.HasNoise() {
+		if v.pair.Has(m) {
 			r.Metrics = append(r.Metrics, Metric{Name: m.Name, Value: Float(m.Of(&v.metrics)), Integer: m.Kind != compare.Real})
 		}
 	}
@@ -91,7 +92,7 @@ type MapCmd struct {
 	E      language.Ref    `arg:"E" kind:"diff|tensor|product|layer|quantized|scales|codes" doc:"a comparison, the scales of a layer (w.scale) or any tensor; with a window [rows, columns]"`
 	Size   language.Size   `key:"size" default:"48x16" doc:"columns × rows of pixels at most; a pixel is 2^i × 2^j elements"`
 	Agg    string          `key:"agg" enum:"max|mean|count" default:"max" doc:"what a pixel shows of its elements"`
-	Metric string          `key:"metric" enum:"abs|signed|rel|ulp|noise" default:"abs" doc:"which error of a comparison; noise: over what its scales and codes let expect"`
+	Metric string          `key:"metric" enum:"abs|signed|rel|ulp|noise|unproven|proven_mismatch" default:"abs" doc:"which error of a comparison; noise: over what its scales and codes let expect; unproven: 1 where the order of accumulation may change the output; proven_mismatch: the error where it can not"`
 	Bound  language.Number `key:"bound" default:"0" doc:"for agg=count: count errors above it"`
 }
 
@@ -106,7 +107,7 @@ var mapSpec = language.Spec{
 type TopCmd struct {
 	E  language.Ref `arg:"E" kind:"diff" window:"none" doc:"a comparison"`
 	N  int          `arg:"N,optional" min:"1" max:"1000" default:"10" doc:"how many"`
-	By string       `key:"by" enum:"abs|rel|ulp|noise" default:"abs" doc:"worst by which error"`
+	By string       `key:"by" enum:"abs|rel|ulp|noise|proven_mismatch" default:"abs" doc:"worst by which error"`
 }
 
 var topSpec = language.Spec{
@@ -121,7 +122,7 @@ type WhereCmd struct {
 	E     language.Ref    `arg:"E" kind:"diff" window:"none" doc:"a comparison"`
 	Op    language.Op     `arg:"OP" doc:"> >= < <= == !="`
 	Bound language.Number `arg:"BOUND" doc:"a number"`
-	By    string          `key:"by" enum:"abs|rel|ulp|signed|noise" default:"abs" doc:"which error"`
+	By    string          `key:"by" enum:"abs|rel|ulp|signed|noise|unproven|proven_mismatch" default:"abs" doc:"which error"`
 }
 
 var whereSpec = language.Spec{

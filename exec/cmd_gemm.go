@@ -83,6 +83,7 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 // forward runs a layer, through a prepared buffer when there is one: activations padded
 // in K, outputs of padded rows dropped.
 func (c *call) forward(be Backend, f layer.Forward, p *preparedValue) (layer.Output, error) {
+	f.Prove = true
 	if p == nil {
 		return be.Forward(c.ctx, f, c.progress)
 	}
@@ -93,6 +94,9 @@ func (c *call) forward(be Backend, f layer.Forward, p *preparedValue) (layer.Out
 	padded.Weights = withBias(padded.Weights, f)
 	out, err := be.Forward(c.ctx, padded, c.progress)
 	if err != nil {
+		return out, err
+	}
+	if out.Proof, err = sliceProof(p.prepared, out.Proof, out.Y.Shape); err != nil {
 		return out, err
 	}
 	out.Y, err = p.prepared.SliceOutput(out.Y)
@@ -163,6 +167,7 @@ func product(name string, v *productValue) Product {
 	}
 	_, k := f.X.Rows()
 	r.MACs = int64(len(v.out.Y.Data)) * int64(k)
+	r.Proof = proofOf(v.out.Proof)
 	lo, hi := float32(math.Inf(1)), float32(math.Inf(-1))
 	for _, y := range v.out.Y.Data {
 		switch {

@@ -142,5 +142,5 @@ func (d *diffValue) measure(name string) (compare.Measure, error) {
 			Why:  fmt.Sprintf("what %s and %s were made of does not tell it", d.got, d.want),
 			Cure: "compare the output of gemm with that of the original weight and the same x, or dequant W with the original"}
 	}
-	return by, nil
+	return by, d.certified(name)
 }

@@ -2,6 +2,8 @@ package exec
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"fp4tui/exec/compare"
 	"fp4tui/inspect"
@@ -83,10 +85,13 @@ func (v *productValue) sameButOrder(o *productValue) bool {
 		return false
 	}
 	a, b := v.forward, o.forward
-	sameX := &a.X.Data == &b.X.Data || len(a.X.Data) > 0 && len(b.X.Data) > 0 && &a.X.Data[0] == &b.X.Data[0]
 	sameArch := a.Arch == b.Arch || a.Mode == layer.W4A4 // every FP4 instruction is one rule
-	return sameX && sameArch && v.weights.weights == o.weights.weights && a.Expert == b.Expert && a.Mode == b.Mode &&
-		a.Act == b.Act && a.ActVal == b.ActVal && a.Out == b.Out && a.Epilogue == b.Epilogue && v.out.Alpha == o.out.Alpha
+	if a.Mode == layer.W4A16 && (a.Order.Kind == layer.OrderSliced || b.Order.Kind == layer.OrderSliced) {
+		return false // interleaved slices are outside the claim
+	}
+	return sameArch && v.weights.weights == o.weights.weights && a.Expert == b.Expert && a.Mode == b.Mode &&
+		a.Act == b.Act && a.ActVal == b.ActVal && a.Out == b.Out && a.Epilogue == b.Epilogue && v.out.Alpha == o.out.Alpha &&
+		slices.EqualFunc(a.X.Data, b.X.Data, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
 // certified is the error of a metric or measure that needs a certificate which the

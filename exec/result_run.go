@@ -49,6 +49,7 @@ type Product struct {
 	Inf   int64    `json:"inf"`
 	Zero  int64    `json:"zero"`
 	MACs  int64    `json:"macs"`
+	Proof *Proof   `json:"proof,omitempty"` // the certificate; without one nothing is known
 	Notes []string `json:"notes"`
 }
 

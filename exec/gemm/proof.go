@@ -147,7 +147,7 @@ func (c *certFP4) deviation(m, n int, acc, abs float32) float64 {
 // certificate of a w4a4 product.
 func (c *chainFP4) certificate(ctx context.Context, order layer.Order) (certificate, error) {
 	b := chainBound{f: c.model.F, eZero: c.model.EZero, oneChain: order.Kind <= layer.OrderReverse,
-		words: "every order and split of whole K=64 instructions"}
+		words: "any order and split of whole K=64 instructions"}
 	b.steps, _ = c.shape()
 	var err error
 	if b.xs, err = scaleSides(ctx, c.x, c.model.scale); err != nil {
@@ -240,7 +240,7 @@ func (c *certBF16) deviation(m, n int, _, peak float32) float64 {
 func (c *chainBF16) certificate(ctx context.Context, order layer.Order) (certificate, error) {
 	b := &certBF16{fine: make([]fineTerms, len(c.x)/max(c.k, 1))}
 	b.f, b.eZero = c.model.F, c.model.EZero
-	b.words = fmt.Sprintf("every split of K into contiguous slices of whole K=%d instructions, each in ascending order", c.model.L)
+	b.words = fmt.Sprintf("any split of K into contiguous slices of K=%d instructions", c.model.L)
 	switch order.Kind {
 	case layer.OrderSequential, layer.OrderReverse:
 		b.slices = 2

@@ -27,6 +27,7 @@ func product(p *page, r exec.Product) {
 	p.list(either(r.Handle, "product"), tensorShape(r.Out, r.Shape), who, expertOf(r.Expert, r.Experts), labelled("mode", r.Mode), activations(r),
 		labelled("order", r.Order), labelled("epilogue", r.Epilogue), labelled("bias", r.Bias), p.opt.alpha(r))
 	p.list("", "min "+p.opt.num(r.Min), "max "+p.opt.num(r.Max), counted("nan", r.NaN), counted("inf", r.Inf), counted("zero", r.Zero))
+	p.proof(r.Proof)
 	if r.Handle == "" {
 		p.list("", fmt.Sprintf("x %s %s", r.X, inspect.ShapeString(r.XShape)), "w "+r.W, plural(r.MACs, "multiply-add"))
 	}
@@ -37,6 +38,19 @@ func product(p *page, r exec.Product) {
 		p.quantizing(r.Activations)
 	}
 	p.notes(r.Notes)
+}
+
+// proof says how many outputs are the same bits whatever the kernel's order.
+func (p *page) proof(r *exec.Proof) {
+	if r == nil {
+		return
+	}
+	all := r.Exact + r.SameWord + r.Unproven
+	text := fmt.Sprintf("proven %d of %d outputs", all-r.Unproven, all)
+	if r.SameWord > 0 && r.Exact > 0 {
+		text += fmt.Sprintf(" (%d exact, %d the same word)", r.Exact, r.SameWord)
+	}
+	p.list("", text+": the same in "+r.Claim)
 }
 
 // activations says how x was quantized, when it was.
