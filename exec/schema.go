@@ -99,6 +99,8 @@ func typeSchema(t reflect.Type) map[string]any {
 		return map[string]any{"type": "array", "items": typeSchema(t.Elem()), "minItems": t.Len(), "maxItems": t.Len()}
 	case reflect.Struct:
 		return structSchema(t)
+	case reflect.Pointer: // left out when nil
+		return typeSchema(t.Elem())
 	}
 	panic(fmt.Sprintf("exec: a result holds a %s, which has no schema", t))
 }
