@@ -90,8 +90,13 @@ func (v *productValue) sameButOrder(o *productValue) bool {
 		return false // interleaved slices are outside the claim
 	}
 	return sameArch && v.weights.weights == o.weights.weights && a.Expert == b.Expert && a.Mode == b.Mode &&
-		a.Act == b.Act && a.ActVal == b.ActVal && a.Out == b.Out && a.Epilogue == b.Epilogue && v.out.Alpha == o.out.Alpha &&
-		slices.EqualFunc(a.X.Data, b.X.Data, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+		a.Act == b.Act && a.ActVal == b.ActVal && a.Out == b.Out && a.Epilogue == b.Epilogue && a.ActPer == b.ActPer &&
+		sameWords([]float32{v.out.Alpha}, []float32{o.out.Alpha}) && sameWords(v.out.Alphas, o.out.Alphas) && sameWords(a.X.Data, b.X.Data)
+}
+
+// sameWords compares bits: a NaN equals itself.
+func sameWords(a, b []float32) bool {
+	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
 // certified is the error of a metric or measure that needs a certificate which the
