@@ -37,14 +37,22 @@ func (c *chainBF16) prepare(ctx context.Context) error {
 type dotsBF16 struct {
 	worker *fdpa.Worker
 	t      tile
-	before int // disputed results of earlier tiles
+	before int  // disputed results of earlier tiles
+	agreed bool // hardware has answered what published models dispute
 }
 
-func (c *chainBF16) newDots() dots { return &dotsBF16{worker: c.product.NewWorker()} }
+func (c *chainBF16) newDots() dots {
+	return &dotsBF16{worker: c.product.NewWorker(), agreed: len(c.model.rivals) == 0}
+}
 
 func (d *dotsBF16) load(t tile) { d.t, d.before = t, d.worker.Disputed() }
 
-func (d *dotsBF16) disputed() int { return d.worker.Disputed() - d.before }
+func (d *dotsBF16) disputed() int {
+	if d.agreed {
+		return 0
+	}
+	return d.worker.Disputed() - d.before
+}
 
 // run continues the accumulators of the tile.
 func (d *dotsBF16) run(step0, step1 int, c, _ []float32) {

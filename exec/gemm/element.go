@@ -150,6 +150,3 @@ func (s scaleFormat) decode(b uint8) (sig int64, exp int, isNaN bool) {
 	n := E4M3.decode(uint32(b & 0x7f))
 	return n.sig, n.exp, n.class == nan
 }
-
-// fp32 decodes a binary32 word.
-func fp32(w uint32) number { return F32.decode(w) }

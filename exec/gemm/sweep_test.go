@@ -132,7 +132,7 @@ func TestSweepMMASim(t *testing.T) {
 				if got := f.hash(words); got != f.Hashes[j] {
 					t.Fatalf("chunk %d hashes to %s, mmasim's to %s. For the first case that differs:\n"+
 						"python exec/gemm/testdata/generate_sweep.py --chunk %d %d > words.txt\n"+
-						"FP4TUI_SWEEP=%d,%d,words.txt go test ./exec/gemm -run TestSweepWords", j, got, f.Hashes[j], f.Seed, j, f.Seed, j)
+						"FP4TUI_SWEEP=%d,%d,$PWD/words.txt go test -count=1 ./exec/gemm -run TestSweepWords", j, got, f.Hashes[j], f.Seed, j, f.Seed, j)
 				}
 			}
 		})
@@ -242,5 +242,39 @@ func TestSweepWords(t *testing.T) {
 			tr, _ := f.model.Dot(f.operands(chunk, i))
 			t.Fatalf("case %d: %08x, mmasim %08x\noperands %+v\n%+v", i, got, want, f.operands(chunk, i), tr)
 		}
+	}
+}
+
+// TestSweepFastPaths sends the cases of the instructions that gemm uses through its own
+// loops, FP4 on every path that this processor has.
+func TestSweepFastPaths(t *testing.T) {
+	families := 0
+	for _, f := range sweptFamilies(t) {
+		run := fastFP4
+		if f.Kind == "bf16" {
+			run = func(_ testing.TB, m Model, op Operands) uint32 { return fastBF16(m, op) }
+		} else if f.model.Group == 1 {
+			continue
+		}
+		families++
+		t.Run(fmt.Sprintf("%s %s %d", f.Kind, f.Archs[0], f.Seed), func(t *testing.T) {
+			t.Parallel()
+			chunks := 20
+			if testing.Short() {
+				chunks = 2
+			}
+			for j := range chunks {
+				words := make([]uint32, sweepChunk)
+				for i := range words {
+					words[i] = run(t, f.model, f.operands(j, i))
+				}
+				if f.hash(words) != f.Hashes[j] {
+					t.Errorf("chunk %d is not mmasim's", j)
+				}
+			}
+		})
+	}
+	if families != 6 {
+		t.Errorf("%d families", families)
 	}
 }

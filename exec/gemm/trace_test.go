@@ -215,3 +215,30 @@ func TestProductsShowUnverified(t *testing.T) {
 		t.Errorf("%d products are marked", marked)
 	}
 }
+
+// TestProductsShowUnderflow: sums that end in a zero whose sign is disputed are counted, but
+// not on the architecture where hardware has answered.
+func TestProductsShowUnderflow(t *testing.T) {
+	w := weight(t, 1, fp4.MXFP4, "torchao", 4, 32)
+	for i := range w.Blocks[0].Scales {
+		w.Blocks[0].Scales[i] = 127 - 60
+	}
+	for i := range w.Blocks[0].Codes {
+		w.Blocks[0].Codes[i] = 0x22 // 1
+	}
+	x := activations(1, 1, 2, 32)
+	for i := range x.Data {
+		x.Data[i] = -0x1p-95 // products of -2^-155
+	}
+	for _, c := range []struct {
+		arch string
+		want bool
+	}{{"sm80", true}, {"sm90", false}, {"sm100", true}} {
+		f := layer.Forward{X: x, Weights: w, Mode: layer.W4A16, Arch: c.arch, Out: inspect.F32}
+		out := forward(t, Emu{}, f)
+		said := strings.Contains(strings.Join(out.Notes, "\n"), " sums underflowed to zero from below: unverified corner")
+		if said != c.want || math.Float32bits(out.Y.Data[0]) != 0 {
+			t.Errorf("%s: %q, %v", c.arch, out.Notes, out.Y.Data)
+		}
+	}
+}
