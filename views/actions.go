@@ -45,6 +45,21 @@ func (a *App) goTo(v viewID) tea.Cmd {
 	return nil
 }
 
+// visit is goTo by a key or a click: the command behind the view is shown.
+func (a *App) visit(v viewID) tea.Cmd {
+	before := a.nav.view
+	cmd := a.goTo(v)
+	if a.nav.view == before || in(logView, notebookView, helpView, startView, worstView, elementView)&(1<<a.nav.view) != 0 {
+		return cmd
+	}
+	if p, is := a.panes[a.nav.view].(yanker); is {
+		if line := p.yank(a.scene(), "command"); line != "" {
+			a.status.peek(line, a.data)
+		}
+	}
+	return cmd
+}
+
 // turn goes to the next or previous tab that can be shown.
 func (a *App) turn(step int) tea.Cmd {
 	list := tabs()
@@ -58,13 +73,17 @@ func (a *App) turn(step int) tea.Cmd {
 		at = (at + step + len(list)) % len(list)
 		v := list[at].view
 		if v == layersView || v == lintView || v == notebookView || v == errorView && a.at.e != "" || v != errorView && a.at.w != "" {
-			return a.goTo(v)
+			return a.visit(v)
 		}
 	}
 	return nil
 }
 
 func (a *App) back(int) tea.Cmd {
+	if a.at.sel.on {
+		a.at.sel.on = false
+		return nil
+	}
 	if n := len(a.nav.back); n > 0 {
 		a.nav.view = a.nav.back[n-1]
 		a.nav.back = a.nav.back[:n-1]
@@ -274,6 +293,11 @@ func (a *App) leave() tea.Cmd {
 
 // interrupt cancels the job; without one it quits.
 func (a *App) interrupt(int) tea.Cmd {
+	if a.nav.hunt != nil {
+		a.nav.hunt()
+		a.nav.hunt = nil
+		return nil
+	}
 	if a.work.cancel() {
 		return nil
 	}

@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -104,7 +105,12 @@ type nav struct {
 	clickY  int
 	clicked time.Time
 	quit    bool
-	told    bool // that autosaving failed
+	told    bool            // that autosaving failed
+	letter  string          // that followed M or '
+	marks   map[string]mark // by letter
+	inquiry string          // a question that a key asked for itself
+	hunt    func()          // stops the search for bytes
+	drag    selection       // where the mouse went down
 	history []string
 }
 
@@ -144,6 +150,7 @@ func NewApp(opt Options) *App {
 		bytesView: &bytesPane{}, paddingView: &paddingPane{}, lintView: &lintPane{},
 		notebookView: &bookPane{book: newBook(opt.Book)}, logView: newLogPane(), worstView: &worstPane{}, elementView: &elementPane{}, helpView: &helpPane{},
 	}
+	a.nav.history = slices.Clone(opt.History)
 	a.startRows()
 	a.status.say(opt.Start.Ready)
 	a.refresh()
@@ -194,7 +201,9 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		if p, ok := a.float.(paster); ok {
 			p.paste(a, msg.Content)
 		}
-	case tea.MouseClickMsg, tea.MouseWheelMsg:
+	case hexFound:
+		a.foundHex(msg)
+	case tea.MouseClickMsg, tea.MouseWheelMsg, tea.MouseMotionMsg, tea.MouseReleaseMsg:
 		return a.mouse(msg)
 	case tea.BackgroundColorMsg:
 		a.theme = newTheme(a.theme.profile, msg.IsDark(), a.opt.ASCII)
@@ -281,6 +290,12 @@ func (a *App) answered(msg answerMsg) {
 		return
 	}
 	a.data.put(msg.line, msg.answer)
+	if msg.answer.err == nil {
+		a.inquired(msg.line, msg.answer.result)
+	} else if msg.line == a.nav.inquiry {
+		a.nav.inquiry = ""
+		a.status.fail(msg.line, msg.answer.err)
+	}
 	a.tellPlan(msg.line)
 	p := a.errorPane()
 	if msg.line != p.query || p.match >= 0 {
@@ -342,6 +357,9 @@ func (a *App) ask() tea.Cmd {
 	wanted := a.panes[a.nav.view].wants(a.scene())
 	if len(a.at.checkpoints) > 0 {
 		wanted = append(wanted, "help")
+	}
+	if a.nav.inquiry != "" {
+		wanted = append(wanted, a.nav.inquiry)
 	}
 	return a.work.ask(wanted, func(line string) bool {
 		_, known := a.data.got[line]

@@ -296,6 +296,7 @@ func (p *errorPane) drawMap(r region, s *scene, l mapLayout) {
 	body := r.sub(l.labels, 1, min(l.cols, h.W), l.rows)
 	r.right(l.labels-1, 0, dim, "n")
 	m.draw(body)
+	m.drawSelection(body, s.at.sel, errorView, s.at.m, s.at.n, 1)
 	m.axes(r.sub(l.labels, 0, r.w-l.labels, 1), r.sub(0, 1, l.labels, l.rows), l.labels)
 	rows := min(l.rows, (h.H+1)/2)
 	r.right(l.labels-1, 1+rows, dim, "max")

@@ -169,6 +169,10 @@ func (f *fakeEngine) answer(name, line string) (exec.Result, error) {
 			return exec.Check{Expr: "e.rel_l2 < 0.01", Terms: []exec.CheckTerm{{Text: "e.rel_l2 < 0.01", Name: "e.rel_l2", Actual: 0.09386, Op: "<", Bound: 0.01}}}, exec.ErrCheckFailed
 		}
 		return exec.Check{Expr: strings.Join(words[1:len(words)-2], " "), OK: true, Terms: []exec.CheckTerm{{Text: words[1], OK: true, Name: words[1], Actual: 0.6938, Op: "<", Bound: 0.7632}}}, nil
+	case "verdict":
+		return exec.Help{Text: "normal NVFP4 noise"}, nil
+	case "stat":
+		return exec.Stats{Subject: line, Count: 3}, nil
 	case "note":
 		return exec.Note{Text: strings.Join(words[1:len(words)-2], " ")}, nil
 	case "undo":
@@ -362,6 +366,13 @@ func fakeLint() exec.LintReport {
 }
 
 func (f *fakeEngine) Complete(line string, cursor int) []exec.Candidate {
+	if values := map[string][]string{"gemm x w act=": {"dynamic", "static", "none"}, "gemm x w mode=": {"w4a16", "w4a4"}, "gemm x w arch=": {"sm90", "sm100"}}[line]; values != nil {
+		var out []exec.Candidate
+		for _, v := range values {
+			out = append(out, exec.Candidate{From: strings.LastIndexByte(line, ' ') + 1, To: cursor, Text: line[strings.LastIndexByte(line, ' ')+1:] + v})
+		}
+		return out
+	}
 	from := strings.LastIndexByte(line[:cursor], ' ') + 1
 	var out []exec.Candidate
 	for _, word := range []string{"diff", "expect", "explain", "export", "gemm"} {

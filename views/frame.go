@@ -274,11 +274,11 @@ func (a *App) drawHints(r region) {
 	x := 1
 	limit := r.w - 17
 	for _, h := range a.hints() {
-		if x+width(h[0])+1+width(h[1]) > limit {
+		if x+width(h.label)+1+width(h.text) > limit {
 			break
 		}
-		x = r.text(x, 0, accent, h[0])
-		x = r.text(x+1, 0, dim, h[1]) + 2
+		x = r.text(x, 0, accent, h.label)
+		x = r.text(x+1, 0, dim, h.text) + 2
 	}
 	end := []span{{accent, a.keyFor("palette")}, {dim, " keys"}}
 	if prefix, _, two := strings.Cut(a.key1("layers"), " "); two {

@@ -235,9 +235,16 @@ func conflicts(table []binding) []conflict {
 // keys go.
 func (k Keys) apply(table []binding) []binding {
 	for i := range table {
-		if keys, set := k.rows[table[i].name]; set {
-			table[i].keys, table[i].label = keys, ""
+		keys, set := k.rows[table[i].name]
+		if !set {
+			continue
 		}
+		if strings.HasSuffix(table[i].key(), anyLetter) {
+			for j, key := range keys {
+				keys[j] = strings.TrimSuffix(key, anyLetter) + anyLetter
+			}
+		}
+		table[i].keys, table[i].label = keys, ""
 	}
 	return table
 }

@@ -42,12 +42,22 @@ func lookup(table []binding, v viewID, key string) (binding, bool) {
 			continue
 		}
 		for _, k := range b.keys {
-			if k == key {
+			if k == key || fitsLetter(k, key) {
 				return b, true
 			}
 		}
 	}
 	return binding{}, false
+}
+
+// anyLetter ends a key that takes a letter: "M *".
+const anyLetter = " *"
+
+// fitsLetter says whether typed keys are those of a row that takes a letter.
+func fitsLetter(row, typed string) bool {
+	prefix, takes := strings.CutSuffix(row, "*")
+	letter, is := strings.CutPrefix(typed, prefix)
+	return takes && len(row) > 1 && is && len(letter) == 1 && (letter[0]|0x20 >= 'a' && letter[0]|0x20 <= 'z')
 }
 
 // continuations are the keys that may follow a prefix in a view.
@@ -90,7 +100,7 @@ func (a *App) key(msg tea.KeyPressMsg) tea.Cmd {
 		a.nav.prefix = key
 		return nil
 	}
-	a.nav.prefix, a.nav.count = "", 0
+	a.nav.prefix, a.nav.count, a.nav.letter = "", 0, key
 	if !bound {
 		if full != "esc" {
 			a.status.say(full + " does nothing here; " + a.keyFor("palette") + " shows what does")
@@ -133,11 +143,20 @@ func (b binding) hintOrText() string {
 	return b.text
 }
 
-// hints are the key and word pairs of the last line.
-func (a *App) hints() [][2]string {
-	var out [][2]string
+// hint is a key and a word of the last line, and what they do.
+type hint struct {
+	label, text string
+	run         func(*App, int) tea.Cmd
+}
+
+// mostHints is how many keys the last line shows beside those that are everywhere.
+const mostHints = 5
+
+// hints are the most useful keys here, in the order of the table.
+func (a *App) hints() []hint {
+	var out []hint
 	if a.work.job != nil {
-		out = append(out, [2]string{"Ctrl-C", "cancel"})
+		out = append(out, hint{a.keyFor("cancel"), "cancel", (*App).interrupt})
 	}
 	seen := map[string]bool{}
 	for _, b := range a.keys {
@@ -149,9 +168,9 @@ func (a *App) hints() [][2]string {
 		if label == "" {
 			label = a.keyLabel(b.keys[0])
 		}
-		out = append(out, [2]string{label, b.hint})
+		out = append(out, hint{label, b.hint, b.run})
 	}
-	return out[:min(len(out), 6)]
+	return out[:min(len(out), mostHints)]
 }
 
 // keyLabel writes a key as users know it.
@@ -181,7 +200,7 @@ func keyLabel(key string) string {
 	if len(key) > 1 && key[0] == 'f' && key[1] >= '1' && key[1] <= '9' {
 		return strings.ToUpper(key)
 	}
-	return strings.ReplaceAll(key, " ", "")
+	return strings.ReplaceAll(strings.ReplaceAll(key, anyLetter, "a"), " ", "")
 }
 
 // viewName is how a view is called in help and documentation.

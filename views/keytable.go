@@ -74,6 +74,10 @@ func workKeys() []binding {
 	layerViews := in(weightView, scalesView, codesView, layoutView, bytesView, paddingView)
 	return []binding{
 		{name: "run", keys: []string{"r"}, in: in(layersView) | layerViews, run: (*App).runLayer, text: "run the layer and compare with its reference", command: "y = gemm x w backend=emu", hint: "run", group: "do"},
+		{name: "rerun", keys: []string{"R"}, in: in(layersView) | layerViews, run: (*App).runAgain, text: "run again with these options", command: "y = gemm x w …", group: "do"},
+		{name: "options", keys: []string{"o"}, in: in(weightView, scalesView, codesView, bytesView), run: (*App).chooseOptions, text: "options of the run: activations, tensor core, output", command: "y = gemm x w KEY=VALUE", group: "do"},
+		{name: "compare", keys: []string{"="}, in: in(weightView), run: (*App).compareWith, text: "compare with the original, another backend or run", command: "e = diff y …", hint: "compare", group: "do"},
+		{name: "compare", keys: []string{"="}, in: in(scalesView), run: (*App).overlayWith, text: "lay over the scales of another layer", command: "w2 = layer c NAME", hint: "overlay", group: "look"},
 		{name: "sort", keys: []string{"S"}, in: in(layersView), run: (*App).sortLayers, text: "sort by name, findings, scales, size", hint: "sort", group: "look"},
 		{name: "filter", keys: []string{"f"}, in: in(layersView, lintView), run: (*App).filter, text: "filter by finding", hint: "filter", group: "look"},
 		{name: "fold", keys: []string{"space"}, in: in(layersView), run: (*App).fold, text: "fold, unfold", group: "look"},
@@ -92,7 +96,7 @@ func mapKeys() []binding {
 	return []binding{
 		{name: "next-bad", keys: []string{"w"}, in: family, run: (*App).nextWorst, text: "next worst element", command: "top e 20 by=abs", hint: "worst", group: "move"},
 		{name: "previous-bad", keys: []string{"b"}, in: family, run: (*App).prevWorst, text: "previous worst element", command: "top e 20 by=abs", group: "move"},
-		{name: "zoom-in", keys: []string{"+", "="}, in: maps, run: zoom(zoomIn), text: "zoom in", command: "map e[m0:m1, n0:n1]", hint: "zoom", group: "look"},
+		{name: "zoom-in", keys: []string{"+"}, in: maps, run: zoom(zoomIn), text: "zoom in", command: "map e[m0:m1, n0:n1]", hint: "zoom", group: "look"},
 		{name: "zoom-out", keys: []string{"-"}, in: maps, run: zoom(zoomOut), text: "zoom out", command: "map e[m0:m1, n0:n1]", group: "look"},
 		{name: "zoom-all", keys: []string{"z a"}, in: maps, run: zoom(zoomAll), text: "zoom: all", command: "map e", hint: "all", group: "look"},
 		{name: "zoom-centre", keys: []string{"z z"}, in: maps, run: zoom(zoomCentre), text: "zoom: centre on the cursor", hint: "centre", group: "look"},
@@ -102,8 +106,13 @@ func mapKeys() []binding {
 		{name: "metric", keys: []string{"m"}, in: in(errorView, worstView), run: (*App).nextMetric, text: "metric: abs, signed, rel, ulp", command: "map e metric=…", hint: "metric", group: "look"},
 		{name: "aggregate", keys: []string{"a"}, in: maps, run: (*App).nextAggregate, text: "a pixel is max, mean or count", command: "map e agg=…", group: "look"},
 		{name: "lock-colours", keys: []string{"c"}, in: maps, run: (*App).lockColours, text: "lock the colours", group: "look"},
-		{name: "list", keys: []string{"t"}, in: in(errorView, elementView), run: (*App).showWorst, text: "list of worst elements", command: "top e 20 by=abs", hint: "list", group: "look"},
+		{name: "list", keys: []string{"t"}, in: in(errorView, elementView), run: (*App).showWorst, text: "list of worst elements", command: "top e 20 by=abs", group: "look"},
 		{name: "list", keys: []string{"t"}, in: in(worstView), run: (*App).back, text: "back to the map", hint: "map", group: "look"},
+		{name: "options", keys: []string{"o"}, in: family, run: (*App).chooseOptions, text: "options of the run: activations, tensor core, output", command: "y = gemm x w KEY=VALUE", group: "do"},
+		{name: "compare", keys: []string{"="}, in: family, run: (*App).compareWith, text: "compare with the original, another backend or run", command: "e = diff y …", hint: "compare", group: "do"},
+		{name: "verdict", keys: []string{"v"}, in: family, run: (*App).askVerdict, text: "verdict: noise, or the structure that stands out", command: "verdict e", group: "do"},
+		{name: "rerun", keys: []string{"R"}, in: family, run: (*App).runAgain, text: "run again with these options", command: "y = gemm x w …", group: "do"},
+		{name: "select", keys: []string{"V"}, in: in(errorView, scalesView), run: (*App).selectHere, text: "start, end a selection: zooms there, or says what it holds", command: "stat w.scale[n0:n1, b0:b1]", group: "look"},
 		{name: "expect", keys: []string{"x"}, in: family, run: (*App).expectHere, text: "make it a check, 10 % above now", command: "expect e.max_abs < …", hint: "expect", group: "do"},
 	}
 }
@@ -139,11 +148,11 @@ func moveKeys() []binding {
 
 func viewKeys() []binding {
 	to := func(v viewID) func(*App, int) tea.Cmd {
-		return func(a *App, _ int) tea.Cmd { return a.goTo(v) }
+		return func(a *App, _ int) tea.Cmd { return a.visit(v) }
 	}
-	finds := in(layersView, lintView, notebookView, logView, errorView, worstView)
+	finds := in(layersView, lintView, notebookView, logView, errorView, worstView, bytesView)
 	return []binding{
-		{name: "find", keys: []string{"/"}, in: finds, run: (*App).findPrompt, text: "find a name; on the map a value (> 1e-2)", command: "where e > 1e-2", hint: "find", group: "move"},
+		{name: "find", keys: []string{"/"}, in: finds, run: (*App).findPrompt, text: "find a name; on the map a value (> 1e-2); in Bytes hex (e5 20)", command: "where e > 1e-2", hint: "find", group: "move"},
 		{name: "next-match", keys: []string{"n"}, in: finds, run: (*App).findNext, text: "next match", group: "move"},
 		{name: "previous-match", keys: []string{"N"}, in: finds, run: (*App).findPrev, text: "previous match", group: "move"},
 		{name: "back", keys: []string{"esc", "backspace"}, in: everywhere &^ in(startView, layersView), run: (*App).back, text: "back", hint: "back", group: "move"},
@@ -179,6 +188,8 @@ func sessionKeys() []binding {
 		{name: "yank-value", keys: []string{"y v"}, in: everywhere, run: yank("value"), text: "copy the value", hint: "value", group: "do"},
 		{name: "yank-address", keys: []string{"y p"}, in: everywhere, run: yank("address"), text: "copy the address", hint: "address", group: "do"},
 		{name: "yank-table", keys: []string{"y t"}, in: everywhere, run: yank("table"), text: "copy the table", hint: "table", group: "do"},
+		{name: "set-mark", keys: []string{"M" + anyLetter}, in: everywhere, run: (*App).setMark, text: "set a mark: M and a letter", hint: "a letter", group: "move"},
+		{name: "to-mark", keys: []string{"'" + anyLetter}, in: everywhere, run: (*App).toMark, text: "go to a mark: ' and its letter", hint: "a letter", group: "move"},
 		{name: "save", keys: []string{"s"}, in: everywhere &^ in(notebookView), run: (*App).save, text: "save the session as a notebook", command: "export session NAME.fp4.md", group: "do"},
 		{name: "undo", keys: []string{"u"}, in: everywhere &^ in(layoutView, notebookView), run: (*App).undo, text: "undo the last command", command: "undo", group: "do"},
 		{name: "quit", keys: []string{"q"}, in: in(startView), run: (*App).quit, text: "quit", hint: "quit", group: "do"},

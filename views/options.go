@@ -6,18 +6,20 @@ import "fp4tui/exec"
 // App from it.
 type Options struct {
 	Engine   exec.Engine
-	Path     string       // opened at start; empty: the Start screen
-	Profile  Profile      // colours; empty or "auto": ask the terminal
-	ASCII    bool         // only ASCII glyphs
-	Start    StartInfo    // the rows of the Start screen
-	Startup  []string     // commands run at start; with Path and none: c = load PATH
-	Tour     []string     // commands that the tour row runs
-	Notebook string       // the file that s suggests; empty: from Path
-	Book     *Book        // a notebook to open and run
-	Keys     Keys         // the user's own keys, from ReadKeys
-	Recover  []Recovery   // sessions that ended without saving, the newest first
-	Discard  func()       // called when the program ends and nothing is lost with the autosaved session
-	Autosave func() error // why commands are no longer kept as they happen; nil function: they never were
+	Path     string            // opened at start; empty: the Start screen
+	Profile  Profile           // colours; empty or "auto": ask the terminal
+	ASCII    bool              // only ASCII glyphs
+	Start    StartInfo         // the rows of the Start screen
+	Startup  []string          // commands run at start; with Path and none: c = load PATH
+	Tour     []string          // commands that the tour row runs
+	Notebook string            // the file that s suggests; empty: from Path
+	Book     *Book             // a notebook to open and run
+	History  []string          // commands typed in earlier sessions, the oldest first
+	Remember func(line string) // keeps a typed command for later sessions; nil: nothing does
+	Keys     Keys              // the user's own keys, from ReadKeys
+	Recover  []Recovery        // sessions that ended without saving, the newest first
+	Discard  func()            // called when the program ends and nothing is lost with the autosaved session
+	Autosave func() error      // why commands are no longer kept as they happen; nil function: they never were
 	NoMouse  bool
 	Version  string
 }

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"fmt"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -29,7 +30,7 @@ func newPalette(a *App) *palette {
 		if b.in&(1<<a.nav.view) == 0 || b.group == "move" && b.command == "" {
 			continue
 		}
-		p.rows = append(p.rows, paletteRow{b.text, a.keyLabel(b.key()), b.command, b.run})
+		p.rows = append(p.rows, paletteRow{b.text, a.keyLabel(b.key()), a.at.fill(b.command), b.run})
 	}
 	if help, ready, _ := look[exec.Help](a.scene(), "help"); ready {
 		for _, item := range help.Items {
@@ -38,6 +39,34 @@ func newPalette(a *App) *palette {
 	}
 	p.filter()
 	return p
+}
+
+// fill puts the names of what is open here into the pattern of a command.
+func (p *place) fill(command string) string {
+	names := map[string]string{"w": p.w, "e": p.e, "p": p.p}
+	if len(p.checkpoints) > 0 {
+		names["c"] = p.checkpoints[0]
+	}
+	command = strings.ReplaceAll(command, "[m,n]", fmt.Sprintf("[%d,%d]", p.m, p.n))
+	command = strings.ReplaceAll(command, "[n, a:b]", fmt.Sprintf("[%d, %d:%d]", p.n, p.k/16*16, p.k/16*16+16))
+	verb, rest, bound := strings.Cut(command, " = ")
+	if !bound {
+		verb, rest = "", command
+	}
+	words := strings.Split(rest, " ")
+	for i, word := range words {
+		name := word
+		if at := strings.IndexAny(word, "[."); at > 0 {
+			name = word[:at]
+		}
+		if handle := names[name]; handle != "" && i > 0 {
+			words[i] = handle + word[len(name):]
+		}
+	}
+	if verb != "" {
+		return p.fresh(verb) + " = " + strings.Join(words, " ")
+	}
+	return strings.Join(words, " ")
 }
 
 // String and Len make the rows a source of fuzzy.

@@ -24,8 +24,10 @@ type place struct {
 	worst       int    // place in the list of worst elements; -1: not used yet
 	saved       string // the notebook file, once saved
 	unsaved     int
-	autosaved   bool   // every command is on disk as soon as it is done
-	backend     string // what gemm uses when it is not told, "emu sm100"
+	autosaved   bool // every command is on disk as soon as it is done
+	sel         selection
+	options     map[string]string // of gemm, chosen with the key o
+	backend     string            // what gemm uses when it is not told, "emu sm100"
 }
 
 // adopt takes over what the session knows now; handles that are gone are let go.

@@ -63,6 +63,10 @@ func (p *prompt) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 	p.err = nil
 	switch msg.String() {
 	case "esc":
+		if p.search {
+			p.search, p.past = false, 0
+			return nil
+		}
 		a.float = nil
 		return nil
 	case "ctrl+c":
@@ -85,8 +89,11 @@ func (p *prompt) key(a *App, msg tea.KeyPressMsg) tea.Cmd {
 		p.recall(a, -1)
 		return nil
 	case "ctrl+r":
-		p.search = !p.search
-		p.past = 0
+		if p.search {
+			p.past++ // the one before
+			return nil
+		}
+		p.search, p.past = true, 0
 		return nil
 	case "f1":
 		return p.helpWord(a)
@@ -132,6 +139,9 @@ func (p *prompt) enter(a *App) tea.Cmd {
 	}
 	if p.find {
 		a.nav.find = text
+		if a.nav.view == bytesView {
+			return a.findHex(text, 0)
+		}
 		if !a.findIn(text, 0) {
 			a.status.say("not found: " + text)
 		}
@@ -139,6 +149,9 @@ func (p *prompt) enter(a *App) tea.Cmd {
 	}
 	if n := len(a.nav.history); n == 0 || a.nav.history[n-1] != text {
 		a.nav.history = append(a.nav.history, text)
+		if a.opt.Remember != nil {
+			a.opt.Remember(text)
+		}
 	}
 	return a.run(":", text, func(a *App, cell exec.Cell) tea.Cmd { return a.showResult(cell.Result) })
 }
@@ -239,14 +252,21 @@ func (p *prompt) recall(a *App, step int) {
 	p.candidates = nil
 }
 
-// found is the newest command of the history that holds the text.
+// found is the newest command of the history that holds every word of the text; each
+// further Ctrl-R goes to the one before.
 func (p *prompt) found(a *App) string {
-	for i := len(a.nav.history) - 1; i >= 0; i-- {
-		if strings.Contains(a.nav.history[i], p.line.String()) {
-			return a.nav.history[i]
+	words, found, skip := strings.Fields(p.line.String()), "", p.past
+	for i := len(a.nav.history) - 1; i >= 0 && skip >= 0; i-- {
+		line, holds := a.nav.history[i], true
+		for _, w := range words {
+			holds = holds && strings.Contains(line, w)
+		}
+		if holds && line != found {
+			found = line
+			skip--
 		}
 	}
-	return ""
+	return found
 }
 
 // helpWord asks for the help of the verb of the line.
@@ -345,7 +365,9 @@ func (a *App) findPrev(int) tea.Cmd { return a.findStep(-1) }
 func (a *App) findStep(step int) tea.Cmd {
 	switch {
 	case a.nav.find == "":
-		a.status.say("nothing looked for yet: / asks")
+		a.status.say("nothing looked for yet: " + a.keyFor("find") + " asks")
+	case a.nav.view == bytesView:
+		return a.findHex(a.nav.find, step)
 	case !a.findIn(a.nav.find, step):
 		a.status.say("not found: " + a.nav.find)
 	}

@@ -2,6 +2,7 @@ package views
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -12,13 +13,31 @@ import (
 
 // scalesPane is the distribution of the block scales: by code at the left, by place
 // (K blocks across, rows down) at the right.
-type scalesPane struct{ log bool }
+type scalesPane struct {
+	log  bool
+	over string // handle of the layer whose scales are laid over these
+}
+
+// overLine asks for the scales that are laid over, "" for none.
+func (p *scalesPane) overLine(s *scene) string {
+	if !s.at.has(p.over) || p.over == s.at.w {
+		return ""
+	}
+	return "hist " + p.over + ".scale"
+}
 
 func (p *scalesPane) wants(s *scene) []string {
 	if s.at.w == "" {
 		return nil
 	}
-	return append([]string{"info " + s.at.w, "hist " + s.at.w + ".scale", p.mapLine(s)}, s.blockLine())
+	lines := []string{"info " + s.at.w, "hist " + s.at.w + ".scale", p.mapLine(s), s.blockLine()}
+	if line := p.overLine(s); line != "" {
+		lines = append(lines, line, "info "+p.over)
+	}
+	for _, c := range s.at.checkpoints {
+		lines = append(lines, "ls "+c)
+	}
+	return lines
 }
 
 // split is the width of the histogram pane.
@@ -78,7 +97,7 @@ func (p *scalesPane) draw(r region, s *scene) {
 	split := p.split(r.w)
 	left := r.sub(0, 0, split, r.h)
 	if hist, ready, err := look[exec.Histogram](s, line); ready {
-		p.drawHistogram(left, hist)
+		p.drawHistogram(left, hist, p.overlaid(s, hist))
 	} else {
 		s.pending(left, line, err)
 	}
@@ -123,7 +142,25 @@ func binades(h exec.Histogram) []binade {
 	return out
 }
 
-func (p *scalesPane) drawHistogram(r region, h exec.Histogram) {
+// overlaid is the other layer's counts by their first code, as shares of this one's.
+func (p *scalesPane) overlaid(s *scene, h exec.Histogram) map[int]binade {
+	other, ready, _ := look[exec.Histogram](s, p.overLine(s))
+	if !ready || other.Count == 0 || other.Format != h.Format {
+		return nil
+	}
+	out := map[int]binade{}
+	for _, g := range binades(other) {
+		scale := float64(h.Count) / float64(other.Count)
+		g.total *= scale
+		for i := range g.counts {
+			g.counts[i] *= scale
+		}
+		out[g.first] = g
+	}
+	return out
+}
+
+func (p *scalesPane) drawHistogram(r region, h exec.Histogram, over map[int]binade) {
 	wide := r.w >= 50
 	r.text(1, 0, dim, "code")
 	r.text(10, 0, dim, "value")
@@ -150,11 +187,18 @@ func (p *scalesPane) drawHistogram(r region, h exec.Histogram) {
 		r.right(count, 1+y, plain, number.Count(int64(g.total)))
 		if !wide {
 			r.text(28, 1+y, accent, bar(p.axis(g.total), p.axis(most), r.w-29, r.th.ascii))
+			if o, has := over[g.first]; has && o.total > 0 {
+				at := int(p.axis(math.Min(o.total, most)) / p.axis(most) * float64(r.w-30))
+				r.text(28+at, 1+y, warnRole, "│")
+			}
 			continue
 		}
 		for i, c := range g.counts {
 			glyph := spark([]float64{p.axis(c)}, 0, p.axis(mostCode), r.th.ascii)
 			r.text(20+4*i, 1+y, accent, strings.Repeat(glyph, 3))
+			if o, has := over[g.first]; has && i < len(o.counts) {
+				r.text(22+4*i, 1+y, warnRole, spark([]float64{p.axis(math.Min(o.counts[i], mostCode))}, 0, p.axis(mostCode), r.th.ascii))
+			}
 		}
 	}
 	y := min(len(groups), room) + 2
@@ -166,6 +210,9 @@ func (p *scalesPane) drawHistogram(r region, h exec.Histogram) {
 	r.text(1, y, plain, fmt.Sprintf("min %s  %sp50 %s  p99 %s  max %s", short(h.Min), low, short(h.P50), short(h.P99), short(h.Max)))
 	for i, note := range notes {
 		r.text(1, y+2+i, plain, note)
+	}
+	if over != nil {
+		r.text(1, min(y+2+len(notes), r.h-1), warnRole, cut("│ "+p.over+" laid over, "+keyLabel("=")+" takes it away", r.w-2))
 	}
 }
 
@@ -202,6 +249,7 @@ func (p *scalesPane) drawMap(r region, s *scene) {
 	r.right(labels-1, 0, dim, "n")
 	body := r.sub(labels, 1, min(h.W, r.w-labels-4), r.h-3)
 	m.draw(body)
+	m.drawSelection(body, s.at.sel, scalesView, s.at.n, s.at.k, block)
 	m.axes(r.sub(labels, 0, r.w-labels, 1), r.sub(0, 1, labels, r.h-3), labels)
 	rows := min(body.h, (h.H+1)/2)
 	r.text(0, 1+rows, dim, padLeft("max", labels-1))

@@ -22,6 +22,7 @@ type statusLine struct {
 type status struct {
 	lines []statusLine
 	cure  string
+	await string // the question whose answer belongs to the last line
 }
 
 // statusKept is how many lines are kept: tall screens show two.
@@ -45,6 +46,22 @@ func (s *status) say(text string) {
 
 // key shows the command that stands behind a key which only looked.
 func (s *status) key(command, result string) { s.push(statusLine{left: command, right: result}) }
+
+// peek shows a question that a key asks, with its answer as soon as there is one.
+func (s *status) peek(line string, known *cache) {
+	s.push(statusLine{left: line})
+	s.await = line
+	if a, ready := known.got[line]; ready && a.err == nil {
+		s.answered(line, a.result)
+	}
+}
+
+// answered puts an answer beside its question, when that still stands last.
+func (s *status) answered(line string, result exec.Result) {
+	if n := len(s.lines); n > 0 && result != nil && s.await == line && s.lines[n-1].left == line {
+		s.lines[n-1].right, s.await = summary(result), ""
+	}
+}
 
 // fail shows what went wrong and keeps the cure for the last line.
 func (s *status) fail(line string, err error) {

@@ -109,6 +109,9 @@ func (a *App) stepWorst(step int) tea.Cmd {
 	s := a.scene()
 	worst, ready, err := look[exec.Worst](s, s.topLine())
 	switch {
+	case s.at.e == "":
+		a.status.say("nothing is compared yet")
+		return nil
 	case err != nil:
 		a.status.fail("", err)
 		return nil
