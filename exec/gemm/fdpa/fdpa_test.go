@@ -25,6 +25,13 @@ var kinds = []struct {
 	{"tiny", func(r *rand.Rand) float64 { return r.NormFloat64() * math.Ldexp(1, -r.IntN(135)) }},
 	{"huge", func(r *rand.Rand) float64 { return r.NormFloat64() * math.Ldexp(1, 40+r.IntN(86)) }},
 	{"sparse", func(r *rand.Rand) float64 { return r.NormFloat64() * outlier(r, 30, 0) * float64(r.IntN(2)) }},
+	{"near", func(r *rand.Rand) float64 {
+		if r.IntN(20) == 0 {
+			return math.Ldexp(float64(r.IntN(20)), -11)
+		}
+		return 255.0 / 8
+	}},
+	{"lonely", func(r *rand.Rand) float64 { return r.NormFloat64() * math.Ldexp(1, -r.IntN(2)*(100+r.IntN(25))) }},
 	{"few bits", func(r *rand.Rand) float64 { return float64(r.IntN(9) - 4) }},
 	{"special", func(r *rand.Rand) float64 {
 		if r.IntN(200) > 0 {
@@ -68,8 +75,15 @@ var scales = []struct {
 
 func weight(r *rand.Rand, n, k, block int, t fp4.Format, order fp4.NibbleOrder, scale func(*rand.Rand, fp4.Format) uint8) *fp4.Blocks {
 	w := &fp4.Blocks{Rows: n, Cols: k, Block: block, Order: order, ScaleType: t, Codes: make([]byte, n*k/2)}
+	some := r.IntN(4) // random codes, all 6, or mostly zeros
 	for i := range w.Codes {
 		w.Codes[i] = uint8(r.Uint32())
+		switch {
+		case some == 2 && i%5 > 0:
+			w.Codes[i] = 0
+		case some == 3 && i%5 > 0:
+			w.Codes[i] = 0x77
+		}
 	}
 	w.Scales = make([]byte, n*w.ScaleCols())
 	for i := range w.Scales {
@@ -80,7 +94,7 @@ func weight(r *rand.Rand, n, k, block int, t fp4.Format, order fp4.NibbleOrder, 
 
 // start is an accumulator to continue from.
 func start(r *rand.Rand) float32 {
-	switch r.IntN(12) {
+	switch r.IntN(14) {
 	case 0:
 		return math.Float32frombits(r.Uint32())
 	case 1:
@@ -91,7 +105,11 @@ func start(r *rand.Rand) float32 {
 		return float32(math.Copysign(0, -1))
 	case 4:
 		return math.Float32frombits(r.Uint32() & 0x807fffff)
-	case 5, 6, 7:
+	case 5: // powers of two are where limits lie
+		return float32(math.Ldexp(float64(1-2*r.IntN(2)), r.IntN(50)-20))
+	case 6:
+		return float32((r.NormFloat64() + 1) * math.Ldexp(1, r.IntN(250)-125))
+	case 7, 8, 9:
 		return float32(r.NormFloat64() * math.Ldexp(1, r.IntN(60)-30))
 	}
 	return 0
@@ -103,7 +121,7 @@ func TestPaths(t *testing.T) {
 	for _, in := range instructions {
 		for _, kind := range kinds {
 			for _, scale := range scales {
-				for range 6 {
+				for range 8 {
 					format, block := fp4.E4M3, 16
 					switch r.IntN(5) {
 					case 0, 1:
@@ -114,16 +132,36 @@ func TestPaths(t *testing.T) {
 					m, n, k := 1+r.IntN(9), 1+r.IntN(40), 2*(1+r.IntN(400))
 					w := weight(r, n, k, block, format, fp4.NibbleOrder(r.IntN(2)), scale.of)
 					name := fmt.Sprintf("L=%d %s %s %d×%d×%d block %d", in.L, kind.name, scale.name, m, n, k, block)
-					comparePaths(t, r, name, NewProduct(in, m, k, w), kind.x)
+					comparePaths(t, r, name, NewProduct(in, m, k, w), kind.x, start)
 				}
 			}
 		}
 	}
 }
 
+// TestLimits begins single steps at and beside the limit of a column, the others at
+// zero: they would hide its mistakes.
+func TestLimits(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for i := range 8000 {
+		in, kind := instructions[i%2], kinds[[]int{0, 8, 9, 10}[i/2%4]]
+		w := weight(r, 16, in.L, 16, fp4.E4M3, fp4.LowFirst, scales[r.IntN(2)].of)
+		p, n := NewProduct(in, 1, in.L, w), -1
+		odd := r.IntN(16)
+		beside := func(r *rand.Rand) float32 {
+			if n++; n != odd {
+				return 0
+			}
+			limit := max(0, p.lanes[w.Scales[n]].limit+p.rows[0].low) + int32(r.IntN(4))<<23
+			return math.Float32frombits(uint32(limit+int32(r.IntN(3)*r.IntN(2))-1+int32(r.IntN(2))) | r.Uint32()&wordSign)
+		}
+		comparePaths(t, r, fmt.Sprintf("L=%d %s case %d", in.L, kind.name, i), p, kind.x, beside)
+	}
+}
+
 // comparePaths sets random rows and continues random accumulators through two
 // ranges of steps.
-func comparePaths(t *testing.T, r *rand.Rand, name string, p *Product, value func(*rand.Rand) float64) {
+func comparePaths(t *testing.T, r *rand.Rand, name string, p *Product, value func(*rand.Rand) float64, start func(*rand.Rand) float32) {
 	t.Helper()
 	m, n := p.m, p.w.Rows
 	for i := range m {
@@ -133,9 +171,12 @@ func comparePaths(t *testing.T, r *rand.Rand, name string, p *Product, value fun
 		}
 		p.SetRow(i, row)
 	}
-	m0, n0 := r.IntN(m), r.IntN(n)
+	m0, n0 := 0, 0
+	if p.steps > 1 {
+		m0, n0 = r.IntN(m), r.IntN(n)
+	}
 	c := make([]float32, (m-m0)*(n-n0))
-	if r.IntN(2) == 0 {
+	if p.steps == 1 || r.IntN(2) == 0 {
 		for i := range c {
 			c[i] = start(r)
 		}

@@ -31,16 +31,12 @@ DATA inf<>+0(SB)/4, $0x7f800000
 GLOBL inf<>(SB), RODATA|NOPTR, $4
 DATA upper<>+0(SB)/4, $0xffff0000
 GLOBL upper<>(SB), RODATA|NOPTR, $4
-DATA n1<>+0(SB)/4, $0x00000001
-GLOBL n1<>(SB), RODATA|NOPTR, $4
 DATA n127<>+0(SB)/4, $0x0000007f
 GLOBL n127<>(SB), RODATA|NOPTR, $4
 DATA none<>+0(SB)/4, $0xffffd8f0
 GLOBL none<>(SB), RODATA|NOPTR, $4
 DATA noneLimit<>+0(SB)/4, $0xffffec78
 GLOBL noneLimit<>(SB), RODATA|NOPTR, $4
-DATA most<>+0(SB)/4, $0x00000064
-GLOBL most<>(SB), RODATA|NOPTR, $4
 DATA least<>+0(SB)/4, $0xffffff9c
 GLOBL least<>(SB), RODATA|NOPTR, $4
 // Exponents in place: 277, for 2^(277-127-z) from 2^(z-127), and 23.
@@ -319,8 +315,6 @@ terms:
 	VPANDD Z11, Z20, Z20
 	VPTESTMD Z20, Z20, K3
 	VPSRLD $23, Z20, Z20
-	VPBROADCASTD n1<>(SB), Z27
-	VPMAXSD Z27, Z20, Z20
 	VPSUBD.BCST n127<>(SB), Z20, Z20
 	VPBROADCASTD none<>(SB), Z21
 	VMOVDQA32 Z21, Z28
@@ -330,7 +324,6 @@ terms:
 	// E to Z21, beginning with that of c.
 	VPTESTMD Z19, Z19, K3
 	VPSRLD $23, Z19, Z22
-	VPMAXSD Z27, Z22, Z22
 	VPSUBD.BCST n127<>(SB), Z22, Z22
 	VMOVDQA32 Z28, Z21
 	VMOVDQA32 Z22, K3, Z21
@@ -350,12 +343,11 @@ terms:
 	TOP(13)
 	TOP(14)
 	TOP(15)
-	// E may be in [least,most], or be that of zeros alone.
-	VPCMPD.BCST $6, most<>(SB), Z21, K3
+	// E is at least least, or that of zeros alone.
 	VPBROADCASTD least<>(SB), Z22
 	VPCMPD $1, Z22, Z21, K4
 	VPCMPD.BCST $5, noneLimit<>(SB), Z21, K4, K4
-	KORTESTW K3, K4
+	KORTESTW K4, K4
 	JNZ scalar
 	VPMAXSD Z22, Z21, Z21
 	VPBROADCASTD 96(AX), Z22
