@@ -22,7 +22,7 @@ var diagnoseSpec = language.Spec{
 	Summary: "which known mistake produces this output? every one simulated, ranked by how much of the error it explains",
 	Detail: "On a sample of 16 rows and 128 columns. A mistake that explains nearly all of the error made it; each comes with a command that applies it or shows it. " +
 		"docs/noise.md lists the mistakes.",
-	Examples: []string{"diagnose y x=x w=w", "diagnose y x=x w=w mode=w4a4 act=static"},
+	Examples: []string{"diagnose y x=x w=w", "diagnose y x=x w=w mode=layer"},
 	New:      func() any { return new(DiagnoseCmd) },
 }
 

@@ -27,8 +27,8 @@ var verdictSpec = language.Spec{
 	Verb: "verdict", Group: "compare", Binds: kindVerdict,
 	Summary: "normal quantization noise, or the structure that stands out and what is known to make it",
 	Detail: "Measures the error against what the layer's own scales and codes let expect, by a table of tests with stated levels: all together raise a false alarm on " +
-		"fewer than one clean layer in a hundred. What is not noise is compared with every known mistake. docs/noise.md lists both tables.",
-	Examples: []string{"verdict e", "v = verdict e", "expect v.normal == 1"},
+		"fewer than one clean layer in a hundred. What is not noise is compared with every known mistake. docs/noise.md lists both tables. Attributes of the handle: v.normal, v.ratio, v.noise, v.limit …",
+	Examples: []string{"verdict e", "v = verdict e"},
 	New:      func() any { return new(VerdictCmd) },
 }
 

@@ -32,7 +32,7 @@ var goldens = map[string][]string{
 	"lint":    {"lint c", "lint broken"},
 	"quant":   {"q = quant x recipe=modelopt", "quant o format=mxfp4 recipe=ocp", "quant x recipe=vllm format=mxfp4", "quant x[0:2,0:5]"},
 	"dequant": {"d = dequant w", "dequant gptw expert=7 out=bf16", "dequant gptw expert=8"},
-	"gemm": {"y = gemm x w", "r = gemm x w backend=ref out=f32", "y4 = gemm x w4 act=static", "gemm x w backend=cuda", "gemm x[0:2,0:64] w",
+	"gemm":    {"y = gemm x w", "r = gemm x w backend=ref out=f32", "y4 = gemm x w4 act=static", "gemm x w backend=cuda", "gemm x[0:2,0:64] w",
 		"yo = gemm x[0:4] w out=fp16 epilogue=out order=split:2 bias=f32 alpha=0.25", "yt = gemm x[0:4] w4 actper=token", "gemm x[0:4] w4 act=1/weight",
 		"gemm x w actper=token", "gemm x w order=split", "gemm x w backend=ref order=reverse", "gemm x w alpha=fused-max"},
 	"mma": {
@@ -54,6 +54,8 @@ var goldens = map[string][]string{
 	"top":       {"top e 2", "top d2 2 by=ulp", "top db 1"},
 	"where":     {"where e > 0.01", "where db == nan", "where e > 1000"},
 	"explain":   {"explain e[@max]", "explain e[3,5] block=7", "explain db[0,0]", "explain db[0,0] as=y", "explain d2[0,0]", "explain e[0:2,0]", "explain e[0,0] block=24", "explain e[0,0] as=y4"},
+	"verdict":   {"v = verdict e0", "verdict e1", "verdict e", "verdict db", "verdict db w=w x=x"},
+	"diagnose":  {"diagnose y1 x=x w=w", "diagnose y x=x w=w mode=layer", "diagnose y1 x=x[0:2] w=w"},
 	"expect":    {`expect e.max_abs < 1 and w.scale.nan == 0, "healthy"`, "expect e.max_abs < 0.001 and not e.nan > 0", "expect db.cos > 0.1"},
 	"export":    {"export x[0:2] x.npy", "export e e.csv", "export x x.png", "export session a.fp4.md"},
 	"let":       {"let tol = 2 * e.max_abs"},
@@ -84,6 +86,7 @@ func filled(t testing.TB) *rig {
 	r.do("gpt = load tour:gpt-oss-mxfp4", "gptw = layer gpt down_proj", "broken = load tour:broken/nan-scale.safetensors", "w4c = load tour:minilm-w4a4",
 		"w4 = layer w4c intermediate.dense", "hotc = load tour:broken/saturated.safetensors", "hot = layer hotc dense", "bad = load bad.npy",
 		"oddc = load tour:unaligned-w4a16", "odd = layer oddc dense", "po = prep odd for=trtllm", "xo = randn 2 368 seed=1",
+		"r0 = gemm x o backend=ref", "e0 = diff y r0", "y1 = gemm x w mode=w4a4 act=1/weight", "e1 = diff y1 r0",
 		"d2 = diff x[0:4] x[4:8]", "db = diff y bad", "y4 = gemm x[0:8] w4 act=dynamic")
 	return r
 }
