@@ -182,3 +182,35 @@ func TestOwnKeys(t *testing.T) {
 	}
 	fp4tui(t, "--keys", filepath.Join(dir, "absent.toml")).want(t, exec.ExitEnvironment)
 }
+
+// TestHistory: typed commands last, sessions share them, whoever wants no traces leaves
+// none, and a file that is no history harms nothing.
+func TestHistory(t *testing.T) {
+	lost(t)
+	h, other := (&app{}).openHistory(), (&app{}).openHistory()
+	h.remember("stat x")
+	other.remember("gemm x w \\\n  out=f32")
+	h.remember("stat x")
+	h.remember("  ")
+	again := (&app{}).openHistory()
+	if got := strings.Join(again.lines, "|"); got != "stat x|gemm x w    out=f32" || again.Len() != 2 || again.At(1) != "stat x" {
+		t.Errorf("kept %q", got)
+	}
+	if info, err := os.Stat(h.file); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("%v: others can read what was typed", err)
+	}
+	put(t, h.file, strings.Repeat("let a = 1\nlet b = 2\n", 3*maxHistory)+"\xff\xfe\n\n"+strings.Repeat("x", 2*maxHistoryLine)+"\n")
+	if h = (&app{}).openHistory(); h.Len() != maxHistory || h.At(0) != "let b = 2" {
+		t.Errorf("%d lines, the last %q", h.Len(), h.At(0))
+	}
+	if text := cat(t, h.file); strings.Count(text, "\n") != maxHistory {
+		t.Errorf("the file has %d lines", strings.Count(text, "\n"))
+	}
+	if h = (&app{noJournal: true}).openHistory(); h.Len() != 0 {
+		t.Error("--no-journal reads the history")
+	}
+	h.remember("secret")
+	if strings.Contains(cat(t, (&app{}).openHistory().file), "secret") {
+		t.Error("--no-journal writes the history")
+	}
+}

@@ -204,6 +204,7 @@ func (r *lineREPL) edited(in, out *os.File) (read func(prompt string) (string, e
 		io.Writer
 	}{in, out}, prompt)
 	t.AutoCompleteCallback = r.complete(t)
+	t.History = r.openHistory()
 	restore = func() {}
 	read = func(p string) (string, error) {
 		state, err := term.MakeRaw(int(in.Fd()))

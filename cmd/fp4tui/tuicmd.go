@@ -40,6 +40,8 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 		return err
 	}
 	opt.Notebook = freshNotebook(path)
+	typed := a.openHistory()
+	opt.History, opt.Remember = typed.lines, typed.remember
 	opt.Recover = recoveries(a.left(), opt.Engine.(adopter))
 	discard := false
 	opt.Discard = func() { discard = true }
