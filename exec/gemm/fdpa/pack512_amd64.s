@@ -16,7 +16,7 @@ GLOBL packNever<>(SB), RODATA|NOPTR, $4
 
 #define LOAD(z) \
 	VMOVDQU64 (BX), z; \
-	PREFETCHT0 512(BX); \
+	PREFETCHT0 (BX)(R13*1); \
 	ADDQ R8, BX
 
 // The four stages that transpose 16×16 doublewords in Z0-Z15: a, b to lo, hi.
@@ -42,6 +42,7 @@ TEXT ·pack512(SB), NOSPLIT, $0-8
 	MOVQ 16(AX), R8
 	MOVQ 24(AX), R9
 	MOVQ 32(AX), CX
+	MOVQ 72(AX), R13
 
 line:
 	MOVQ SI, BX

@@ -65,7 +65,7 @@ type packing struct {
 	swap     int // 1 where the high half of a byte is first
 	perLine  int // scale bytes of 128 codes: 4 or 8
 	repeat   int // steps that share a scale
-	_        int
+	ahead    int // bytes from a load to the one that will follow after a while
 
 	shift       uint32 // a scale byte's magnitude to where FP32 has its exponent
 	factor      float32
@@ -117,6 +117,9 @@ func (w *Worker) vectorPack(to []colStep, n0, n1, step0 int) {
 	if lines > 0 {
 		a.to, a.lines = &to[0], lines
 		a.codes, a.scales = &p.w.Codes[n0*a.rowBytes+k/2], &p.w.Scales[n0*p.w.ScaleCols()+k/p.w.Block]
+		if a.ahead = chunkSteps * p.L / 2; k/2+lines*64+a.ahead > a.rowBytes {
+			a.ahead += (panelCols - 1) * a.rowBytes // the next panel
+		}
 		pack512(a)
 	}
 	done := lines * 128 / p.L
