@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"fp4tui/exec"
@@ -118,35 +119,55 @@ func blockSheet(t *sheet, e exec.Explained, w int) {
 	if e.ByError {
 		columns[7].title = "error"
 	}
+	drop := []int{}
+	if e.Mode != "w4a4" {
+		drop = append(drop, 2) // x is multiplied as it is
+	} else if w < 66 {
+		for i := 1; i <= 3; i++ {
+			columns[i].w = 7
+		}
+		drop = append(drop, 5)
+	}
 	var rows [][]string
 	for _, v := range b.Elements {
-		used, code, value, half, key := "", "", "", "", v.Product
-		if v.Used != v.X {
-			used = number.Fit(float64(v.Used), screenDigits, 8)
-		}
-		if v.Code >= 0 {
-			code, value = number.Hex(int64(v.Code), 1), text.CodeValue(v.Code)
-		}
-		if !math.IsNaN(float64(v.Half)) {
-			half = fmt.Sprintf("%.0f%%", 100*float64(v.Half))
-		}
-		if e.ByError {
-			key = v.Err
-		}
-		rows = append(rows, []string{strconv.Itoa(v.K), number.Fit(float64(v.X), screenDigits, 8), used, number.Fit(float64(v.W), screenDigits, 8), code, value, half, fitSigned(float64(key), screenDigits, 9)})
+		rows = append(rows, without(elementTexts(v, e.ByError, columns[1].w), drop))
 	}
-	if e.Mode != "w4a4" {
-		columns = append(columns[:2:2], columns[3:]...)
-		for i, row := range rows {
-			rows[i] = append(row[:2:2], row[3:]...)
-		}
-	}
+	columns = without(columns, drop)
 	first := min(len(rows), 4)
 	t.table(columns, rows[:first])
 	addressLines(t, b, w)
 	for _, row := range rows[first:] {
 		t.add(span{plain, rowText(columns, row)})
 	}
+}
+
+// without is a list less the places to drop.
+func without[T any](list []T, drop []int) []T {
+	var out []T
+	for i, v := range list {
+		if !slices.Contains(drop, i) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// elementTexts are the columns of one product; w is the width of its numbers.
+func elementTexts(v exec.BlockElement, byError bool, w int) []string {
+	used, code, value, half, key := "", "", "", "", v.Product
+	if v.Used != v.X {
+		used = number.Fit(float64(v.Used), screenDigits, w)
+	}
+	if v.Code >= 0 {
+		code, value = number.Hex(int64(v.Code), 1), text.CodeValue(v.Code)
+	}
+	if !math.IsNaN(float64(v.Half)) {
+		half = fmt.Sprintf("%.0f%%", 100*float64(v.Half))
+	}
+	if byError {
+		key = v.Err
+	}
+	return []string{strconv.Itoa(v.K), number.Fit(float64(v.X), screenDigits, w), used, number.Fit(float64(v.W), screenDigits, w), code, value, half, fitSigned(float64(key), screenDigits, 9)}
 }
 
 // addressLines is where the block lies, and its bytes.
@@ -162,7 +183,7 @@ func addressLines(t *sheet, b exec.BlockDetail, w int) {
 		t.add(span{dim, "file     "}, span{plain, cutMiddle(b.File, w-9)})
 	}
 	if b.Kernel != "" {
-		t.add(span{dim, pad(cut(b.Kernel, 8), 9)}, span{plain, fmt.Sprintf("k %d at %s, scale byte %s", b.Elements[0].K, nibbleText(b.KernelByte, b.KernelHigh), number.Offset(b.KernelScale))})
+		t.add(span{dim, pad(cut(b.Kernel, 8), 9)}, span{plain, fmt.Sprintf("k %d %s, scale %s", b.Elements[0].K, nibbleText(b.KernelByte, b.KernelHigh), number.Offset(b.KernelScale))})
 	}
 }
 

@@ -74,6 +74,7 @@ func TestExplainView(t *testing.T) {
 		{"the byte of another block", "r w enter j enter", []string{"[Bytes]", "k 213"}},
 		{"the cursor follows the block", "r w enter j g s", []string{"[Scales]", "n 994  block 13"}},
 		{"back to the map", "r w enter esc", []string{"[Error]"}},
+		{"nothing compared", "g x w", []string{"[eXplain]", "nothing is compared yet"}},
 		{"yank", "r w enter y y", []string{"copied command"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -151,10 +151,10 @@ func everyVerb(dir string) []string {
 		"mma kind=mxf4 a=" + strings.Repeat("2", 64) + " b=" + strings.Repeat("2", 64) + " sfa=7f7f sfb=7f7f", "mma kind=mxf4 a=" + strings.Repeat("2", 64) + " b=" + strings.Repeat("2", 64) + " sfa=ff7f sfb=7f7f",
 		"p = prep w for=trtllm", "info p", "p1 = pad w n=128 k=64", "p2 = shuffle p1", "p3 = swizzle p2", "u = unswizzle p", "whereis p[3,5]", "at p 100", "at p 3 of=scales",
 		"identify p as=w", "plan w tp=8", "poison p with=448", "bytes p[0:2,0:32]",
-		"e = diff y r", "e0 = diff y y", "v = verdict e", "diagnose y4 x=x w=w", "map e metric=noise", "top e by=noise", "expect v.normal == 1", "map e", "map e agg=count bound=0.1", "map w.scale size=8x8", "top e 3", "where e > 0.1", "info e[@max]", "info e[0,1]",
+		"e = diff y r", "e0 = diff y y", "v = verdict e", "diagnose y4 x=x w=w", "map e metric=noise", "top e by=noise", "expect v.normal == 1", "map e", "map e agg=count bound=0.1", "map w.scale size=8x8", "top e 3", "where e > 0.1", "info e[@max]", "info e[0,1]", "explain e[@max]", "explain e[0,1] block=3 as=y",
 		"expect e.cos > 0.9", "expect e0.sqnr_db > 100", `export y "` + filepath.ToSlash(filepath.Join(dir, "y.npy")) + `"`, "let tol = 0.5", "set out=f32", "set", "alias again = top e 2", "again",
 		`source "` + filepath.ToSlash(filepath.Join(dir, "more.fp4")) + `"`, "snap view=layers size=80x24", "help", "help gemm", "let gone = 1", "undo",
-		"b = load tour:broken/nan-scale.safetensors", "wb = layer b intermediate.dense", "xb = randn 2 128 seed=1", "yb = gemm xb wb", "rb = gemm xb w0[0:64,0:128] backend=ref", "eb = diff yb rb", "map eb", "top eb", "info eb[0,5]", "stat yb",
+		"b = load tour:broken/nan-scale.safetensors", "wb = layer b intermediate.dense", "xb = randn 2 128 seed=1", "yb = gemm xb wb", "rb = gemm xb w0[0:64,0:128] backend=ref", "eb = diff yb rb", "map eb", "top eb", "info eb[0,5]", "explain eb[0,5]", "stat yb",
 		"i = load tour:broken/index-mismatch", "lint i", "expect eb.max_abs < 1e-9", "expect 0 / 0 < 1", "info w.global", "quit",
 	}
 	return list

@@ -175,9 +175,9 @@ func factorName(f *layer.Forward) string {
 	text := "global scale as one "
 	switch {
 	case f.Alpha != nil:
-		text = "alpha as given, a "
+		text = "alpha as given, one "
 	case f.Global != nil:
-		text = "global scale " + f.Global.Origin + ", a "
+		text = "global scale " + f.Global.Origin + ", one "
 	}
 	switch f.Epilogue.Alpha {
 	case layer.AlphaBF16:
