@@ -11,75 +11,45 @@ const (
 	wordSign = 0x80000000
 )
 
-// factors is L bf16 words decoded: value = sig·2^(exp-7).
-type factors struct {
-	sig, exp [maxL]int32
-	special  bool // one of them is NaN or infinite
-}
-
-// noExp is the exponent of a zero: with another's added it is below all that align.
-const noExp = -1 << 12
-
-func (f *factors) decode(words *[maxL]uint16) {
-	f.special = false
-	for i, w := range words {
-		field, sig := int32(w>>7&0xff), int32(w&0x7f)
-		switch {
-		case field == 0xff:
-			f.special = true
-		case field != 0:
-			sig |= 0x80
-		}
-		exp := max(field, 1) - 127
-		if sig == 0 {
-			exp = noExp
-		}
-		if w>>15 != 0 {
-			sig = -sig
-		}
-		f.sig[i], f.exp[i] = sig, exp
-	}
-}
-
 // Step is one step of one output by the plain rule: at most L bf16 words of either
 // operand, zeros beyond, and the FP32 words c and d. underflow reports a negative sum
 // cut to zero: published models dispute its sign, and it is +0 here.
 func (p Params) Step(x, w *[16]uint16, c uint32) (d uint32, underflow bool) {
-	var a, b factors
-	a.decode(x)
-	b.decode(w)
-	if a.special || b.special || c&wordInf == wordInf {
-		return special(x, w, c), false
+	const bias = 127 + 127
+	var terms [maxL]float64
+	e := int32(p.EZero) + bias
+	if c&^wordSign != 0 {
+		e = max(e, exponent(c>>23)+127)
 	}
-	csig, cexp := int64(c&0x7fffff), int32(c>>23&0xff)
-	if cexp != 0 {
-		csig |= 1 << 23
-	}
-	cexp = max(cexp, 1) - 127
-	e := int32(p.EZero)
-	if csig != 0 {
-		e = max(e, cexp)
-	}
+	special := c&wordInf == wordInf
 	for i := range maxL {
-		e = max(e, a.exp[i]+b.exp[i])
+		a, b := uint32(x[i]), uint32(w[i])
+		special = special || a&0x7f80 == 0x7f80 || b&0x7f80 == 0x7f80
+		terms[i] = float64(math.Float32frombits(a<<16)) * float64(math.Float32frombits(b<<16))
+		if terms[i] != 0 {
+			e = max(e, exponent(a>>7)+exponent(b>>7))
+		}
 	}
-	if c&wordSign != 0 {
-		csig = -csig
+	if special {
+		return specialStep(x, w, c), false
 	}
-	// c has 23 bits below its exponent and a product 14, of F bits kept.
-	units := cut(csig<<(p.F-23), e-cexp)
-	for i := range maxL {
-		units += cut(int64(a.sig[i]*b.sig[i])<<(p.F-14), e-a.exp[i]-b.exp[i])
+	// Products and their multiples by powers of two are exact in float64, and the
+	// conversion cuts toward zero.
+	perUnit := power(int32(p.F) + bias - e)
+	units := int64(float64(math.Float32frombits(c)) * perUnit)
+	for _, t := range terms {
+		units += int64(t * perUnit)
 	}
-	d = toZero(float64(units) * math.Ldexp(1, int(e)-p.F))
+	d = toZero(float64(units) * power(e-bias-int32(p.F)))
 	return d, d == 0 && units < 0
 }
 
-// cut is v·2^-down toward zero.
-func cut(v int64, down int32) int64 {
-	sign := v >> 63
-	return ((v^sign)-sign)>>min(uint32(down), 63) ^ sign - sign
-}
+// exponent is the biased exponent in the low eight bits, which subnormals share with
+// the smallest normal numbers.
+func exponent(field uint32) int32 { return max(int32(field&0xff), 1) }
+
+// power is 2^n, in the range of normal float64 numbers.
+func power(n int32) float64 { return math.Float64frombits(uint64(1023+n) << 52) }
 
 // toZero rounds to FP32 toward zero: subnormals are kept, 2^128 and above is infinity,
 // zero is +0.
@@ -99,9 +69,9 @@ func toZero(v float64) uint32 {
 	return sign | math.Float32bits(float32(abs))
 }
 
-// special is a step that holds a NaN or an infinity. NaN comes from NaN, from infinity
+// specialStep is a step that holds a NaN or an infinity. NaN comes from NaN, from infinity
 // times zero and from infinities of both signs.
-func special(x, w *[maxL]uint16, c uint32) uint32 {
+func specialStep(x, w *[maxL]uint16, c uint32) uint32 {
 	if c&^wordSign > wordInf {
 		return wordNaN
 	}
