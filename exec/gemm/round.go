@@ -38,15 +38,13 @@ func roundRow(y, acc []float32, alpha float32, out inspect.DType) {
 		}
 		return
 	}
-	nan := canonicalNaN[out]
 	for j, a := range acc {
 		v := float32(alpha * a)
 		b := math.Float32bits(v)
-		r := math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
+		y[j] = math.Float32frombits((b + 0x7fff + b>>16&1) &^ 0xffff)
 		if v != v {
-			r = nan
+			y[j] = canonicalNaN[out]
 		}
-		y[j] = r
 	}
 }
 

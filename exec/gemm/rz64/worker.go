@@ -19,6 +19,7 @@ type Worker struct {
 	block   int    // its number along K; -1 for none
 	stage   []byte // raw bytes of w where a block is not whole
 	scratch []byte // of the assembly
+	call    tileCall
 	edge    edge
 	xs, ws  [][blockGroups]group // decoded rows, for step
 	decoded int                  // the block of ws; -1 for none
@@ -278,7 +279,8 @@ func (w *Worker) vector(t *piece, step0, step1 int, o outputs) bool {
 	block := step0 / blockSteps
 	w.unpack(block)
 	rec := t.data[step0*stepGroups*recordLen:]
-	call := tileCall{
+	call := &w.call // not a local: it would escape to the heap
+	*call = tileCall{
 		panel:   unsafe.Pointer(&w.panel[(step0-block*blockSteps)*stepGroups*panelRecord]),
 		codes:   unsafe.Pointer(&rec[recordCodes+t.r*groupLen]),
 		starts:  unsafe.Pointer(&rec[recordStart+4*t.r]),
@@ -297,9 +299,9 @@ func (w *Worker) vector(t *piece, step0, step1 int, o outputs) bool {
 		_ = o.abs[(t.rows-1)*o.stride+panelCols-1]
 		call.abs = unsafe.Pointer(&o.abs[0])
 	}
-	s := w.p.path.tile(&call)
+	s := w.p.path.tile(call)
 	if s == inexact {
-		s = w.p.path.wide(&call)
+		s = w.p.path.wide(call)
 	}
 	return s == done
 }
