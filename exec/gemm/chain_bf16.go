@@ -55,8 +55,8 @@ func (d *dotsBF16) disputed() int {
 }
 
 // run continues the accumulators of the tile.
-func (d *dotsBF16) run(step0, step1 int, c, _ []float32) {
-	d.worker.Run(d.t.m0, d.t.m1, d.t.n0, d.t.n1, step0, step1, c)
+func (d *dotsBF16) run(step0, step1 int, c, peak []float32) {
+	d.worker.Run(d.t.m0, d.t.m1, d.t.n0, d.t.n1, step0, step1, c, peak)
 }
 
 // shape counts fused sums of L elements.

@@ -92,8 +92,8 @@ func (f *fdpaCase) check(t *testing.T) {
 	for _, path := range fdpa.Paths() {
 		got := append([]float32(nil), f.c...)
 		w := chain.product.NewWorkerOn(path)
-		w.Run(0, f.m, 0, n, 0, steps/2, got)
-		w.Run(0, f.m, 0, n, steps/2, steps, got)
+		w.Run(0, f.m, 0, n, 0, steps/2, got, nil)
+		w.Run(0, f.m, 0, n, steps/2, steps, got, nil)
 		for i := range got {
 			if g := math.Float32bits(got[i]); g != want[i] {
 				t.Fatalf("%s, %s: y[%d,%d] from %08x is %08x, the instruction gives %08x",

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 
+	"fp4tui/exec/gemm/fdpa"
 	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
@@ -62,6 +63,7 @@ type side struct {
 	low  int     // every nonzero factor is a multiple of 2^low
 	top  int     // largest exponent that alignment can see
 	norm float64 // not below the Euclidean norm
+	tile float64 // nor this below that of any fdpa.PeakLen elements that begin at a multiple of it
 	nan  bool
 }
 
@@ -232,8 +234,10 @@ func (c *certBF16) deviation(m, n int, _, peak float32) float64 {
 	if c.exact(x.low+w.low, x.top+w.top, abs) {
 		return 0
 	}
-	// The sum of a contiguous slice is the difference of two sums that begin at K = 0.
-	return c.drift(c.slices*float64(peak), x.top+w.top, cutTerms{&c.fine[m], w.low})
+	// The sum of a contiguous slice is the difference of two sums that begin at K = 0;
+	// between two looks at the accumulator a sum wanders by what lies between.
+	most := float64(peak) + x.tile*w.tile*(1+0x1p-50)
+	return c.drift(c.slices*most, x.top+w.top, cutTerms{&c.fine[m], w.low})
 }
 
 // certificate of a w4a16 product.
@@ -262,12 +266,15 @@ func (c *chainBF16) certificate(ctx context.Context, order layer.Order) (certifi
 // bf16Side reads a row of x.
 func bf16Side(words []uint16, fine *fineTerms) side {
 	row := zeroSide
-	sum := 0.0
+	sum, tile := 0.0, 0.0
 	var count [512]int32 // by lowest bit, which lies between 2^-133 and 2^127
 	const zero = 256
-	for _, w := range words {
-		if low, ok := row.add(w, &sum); ok {
+	for k, w := range words {
+		if low, ok := row.add(w, &sum, &tile); ok {
 			count[low+zero]++
+		}
+		if (k+1)%fdpa.PeakLen == 0 || k+1 == len(words) {
+			row.endTile(&tile)
 		}
 	}
 	row.norm = max(row.norm, normUp(sum, len(words)))
@@ -285,13 +292,19 @@ func bf16Side(words []uint16, fine *fineTerms) side {
 	return row
 }
 
-// add takes one bf16 number into a row, its square into sum; low is its lowest bit. A
-// zero, an infinity and a NaN have none.
-func (r *side) add(word uint16, sum *float64) (low int, ok bool) {
+// endTile closes a stretch of fdpa.PeakLen elements.
+func (r *side) endTile(sum *float64) {
+	r.tile = max(r.tile, normUp(*sum, fdpa.PeakLen))
+	*sum = 0
+}
+
+// add takes one bf16 number into a row, its square into both sums; low is its lowest
+// bit. A zero, an infinity and a NaN have none.
+func (r *side) add(word uint16, sum, tile *float64) (low int, ok bool) {
 	n := BF16.decode(uint32(word))
 	if n.class != finite {
 		r.nan = r.nan || n.class == nan
-		r.norm, r.top = math.Inf(1), max(r.top, n.exp)
+		r.norm, r.tile, r.top = math.Inf(1), math.Inf(1), max(r.top, n.exp)
 		return 0, false
 	}
 	if n.sig == 0 {
@@ -301,6 +314,7 @@ func (r *side) add(word uint16, sum *float64) (low int, ok bool) {
 	r.low, r.top = min(r.low, low), max(r.top, n.exp)
 	v := float64(math.Float32frombits(uint32(word) << 16))
 	*sum += float64(v * v)
+	*tile += float64(v * v)
 	return low, true
 }
 
@@ -310,11 +324,15 @@ func normUp(sum float64, n int) float64 { return math.Sqrt(sum) * (1 + float64(n
 // weightSide reads a row of the weight as the bf16 numbers code·scale.
 func (c *chainBF16) weightSide(i int) side {
 	row := zeroSide
-	sum := 0.0
+	sum, tile := 0.0, 0.0
 	for k := 0; k < c.w.Cols; k += c.w.Block {
 		words := &c.word[c.w.Scale(i, k)]
-		for j := k; j < min(k+c.w.Block, c.w.Cols); j++ {
-			row.add(words[c.w.Code(i, j)], &sum)
+		last := min(k+c.w.Block, c.w.Cols)
+		for j := k; j < last; j++ {
+			row.add(words[c.w.Code(i, j)], &sum, &tile)
+		}
+		if last%fdpa.PeakLen == 0 || last == c.w.Cols {
+			row.endTile(&tile)
 		}
 	}
 	row.norm = max(row.norm, normUp(sum, c.w.Cols))

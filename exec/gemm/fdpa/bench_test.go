@@ -92,7 +92,7 @@ func benchmarkRun(b *testing.B, p *Product, path Path, at func(*rand.Rand, int) 
 		for i := range x {
 			p.SetRow(i, x[i])
 		}
-		p.NewWorkerOn(path).Run(0, p.m, 0, p.w.Rows, 0, p.steps, c)
+		p.NewWorkerOn(path).Run(0, p.m, 0, p.w.Rows, 0, p.steps, c, nil)
 	}
 	b.ReportMetric(float64(len(c)*p.k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GMAC/s")
 }

@@ -185,16 +185,38 @@ func comparePaths(t *testing.T, r *rand.Rand, name string, p *Product, value fun
 	want, disputed := oracle(p, m0, n0, c)
 	for _, path := range Paths() {
 		w, got := p.NewWorkerOn(path), append([]float32(nil), c...)
-		w.Run(m0, m, n0, n, 0, mid, got)
-		w.Run(m0, m, n0, n, mid, p.steps, got)
+		w.Run(m0, m, n0, n, 0, mid, got, nil)
+		w.Run(m0, m, n0, n, mid, p.steps, got, nil)
 		for i := range got {
 			if g := math.Float32bits(got[i]); g != want[i] {
 				t.Fatalf("%s, %s: y[%d,%d] from %08x is %08x, the rule gives %08x", path, name,
 					m0+i/(n-n0), n0+i%(n-n0), math.Float32bits(c[i]), g, want[i])
 			}
 		}
-		if w.Disputed() != disputed {
-			t.Fatalf("%s, %s: %d disputed results, the rule gives %d", path, name, w.Disputed(), disputed)
+		checkPeaks(t, p, w, m0, n0, c)
+		if w.Disputed() != 2*disputed {
+			t.Fatalf("%s, %s: %d disputed results of two runs, the rule gives %d of one", path, name, w.Disputed(), disputed)
+		}
+	}
+}
+
+// checkPeaks runs everything again with an eye on the largest accumulators, and holds
+// them to those that shorter runs end with.
+func checkPeaks(t *testing.T, p *Product, w *Worker, m0, n0 int, start []float32) {
+	t.Helper()
+	m, n := p.m, p.w.Rows
+	c, peak := append([]float32(nil), start...), make([]float32, len(start))
+	w.Run(m0, m, n0, n, 0, p.steps, c, peak)
+	d, want := append([]float32(nil), start...), make([]float32, len(start))
+	before := w.Disputed()
+	for s := 0; s < p.steps; s += PeakLen / p.L {
+		w.Run(m0, m, n0, n, s, min(s+PeakLen/p.L, p.steps), d, nil)
+		maxAbsPlain(want, d)
+	}
+	w.underflow = before
+	for i := range peak {
+		if peak[i] != want[i] || math.Float32bits(c[i]) != math.Float32bits(d[i]) {
+			t.Fatalf("peak of %08x is %v, shorter runs give %08x and %v", math.Float32bits(c[i]), peak[i], math.Float32bits(d[i]), want[i])
 		}
 	}
 }

@@ -27,6 +27,7 @@ type Worker struct {
 	pack      func(w *Worker, to []colStep, n0, n1, step0 int)
 	panel     []colStep
 	c         []float32 // chunkRows × panelCols
+	peak      []float32 // likewise, of the accumulators
 	call      *call
 	packing   *packing
 	underflow int
@@ -61,8 +62,10 @@ func (p *Product) NewWorkerOn(path Path) *Worker {
 func (w *Worker) Disputed() int { return w.underflow }
 
 // Run continues the accumulators c of rows [m0,m1) and columns [n0,n1), row-major,
-// through the steps [step0,step1) in ascending K. Any words may be in c.
-func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c []float32) {
+// through the steps [step0,step1) in ascending K. Any words may be in c. Where peak is
+// not nil, it keeps the largest magnitude of each accumulator, seen after every PeakLen
+// elements of K.
+func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c, peak []float32) {
 	stride := n1 - n0
 	for n := n0; n < n1; n += panelCols {
 		cols := min(panelCols, n1-n)
@@ -80,9 +83,21 @@ func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c []float32) {
 						t.c[i*panelCols+j] = v
 					}
 				}
-				w.run(w, &t)
+				if peak == nil {
+					w.run(w, &t)
+				} else {
+					w.peak = w.peak[:0]
+					for range rows * panelCols {
+						w.peak = append(w.peak, 0)
+					}
+					w.runPeaks(t, w.peak)
+				}
 				for i := range rows {
-					copy(c[(m-m0+i)*stride+n-n0:][:cols], t.c[i*panelCols:])
+					at := (m-m0+i)*stride + n - n0
+					copy(c[at:][:cols], t.c[i*panelCols:])
+					if peak != nil {
+						maxAbsPlain(peak[at:][:cols], w.peak[i*panelCols:][:cols])
+					}
 				}
 			}
 		}
