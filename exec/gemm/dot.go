@@ -220,16 +220,6 @@ func roundToFP16(u int64, q int) (word uint32, inexact bool) {
 	return sign | uint32(field)<<10 + uint32(man), inexact
 }
 
-// alignToZero is v·2^n cut toward zero, without a division: shiftToZero for loops.
-func alignToZero(v int64, n int) int64 {
-	if n >= 0 {
-		return v << uint(n)
-	}
-	n = min(-n, 63)
-	sign := v >> 63
-	return ((v^sign)-sign)>>uint(n) ^ sign - sign
-}
-
 // roundToZero converts u·2^q to an FP32 word with p significant bits, toward zero:
 // subnormals keep the quantum of the smallest normal number, 2^128 and above is
 // infinity (not the largest number), and zero is +0. inexact reports dropped bits.
