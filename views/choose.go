@@ -14,7 +14,17 @@ type chooser struct {
 	line  editor
 	shown []int
 	list  list
+	box   region // where it was drawn
 }
+
+func (c *chooser) click(a *App, x, y int) tea.Cmd {
+	if c.list.click(y-c.box.y-2, len(c.shown), paletteLines) && x >= c.box.x && x < c.box.x+c.box.w {
+		return c.key(a, tea.KeyPressMsg{Code: tea.KeyEnter})
+	}
+	return nil
+}
+
+func (c *chooser) wheel(m motion) { c.list.move(m, wheelRows, len(c.shown), paletteLines) }
 
 // choiceRow is one of them: what it is, the command that it runs.
 type choiceRow struct {
@@ -113,6 +123,7 @@ func (c *chooser) paste(_ *App, text string) {
 func (c *chooser) draw(a *App, cv *canvas) {
 	w := min(cv.w-8, 84)
 	box := a.box(cv, c.title, "↵ take  type to narrow  Esc close", w, min(len(c.rows), paletteLines)+4)
+	c.box = box
 	x := box.text(1, 0, accent, ">")
 	c.line.draw(box, x+1, 0, box.w-x-2, "")
 	what := 30

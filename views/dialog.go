@@ -18,7 +18,32 @@ type dialog struct {
 	text    []string    // lines as they are, instead of rows
 	choices []choice
 	at      int
-	top     int // first visible line of a long text
+	top     int    // first visible line of a long text
+	box     region // where it was drawn
+}
+
+// click takes the choice that was clicked.
+func (d *dialog) click(a *App, x, y int) tea.Cmd {
+	if y != d.box.y+d.box.h-1 {
+		return nil
+	}
+	at := d.box.x + 1
+	for i, choice := range d.choices {
+		end := at + width(choice.text) + 4
+		if x >= at && x < end {
+			d.at = i
+			return d.key(a, tea.KeyPressMsg{Code: tea.KeyEnter})
+		}
+		at = end + 1
+	}
+	return nil
+}
+
+func (d *dialog) wheel(m motion) {
+	d.top++
+	if m == moveUp {
+		d.top = max(0, d.top-2)
+	}
 }
 
 type choice struct {
@@ -174,6 +199,7 @@ func (d *dialog) draw(a *App, c *canvas) {
 	lines := d.lines(w - 4)
 	h := min(len(lines)+4, c.h-6)
 	box := a.box(c, d.title, "↵ choose  h/l move  Esc close", w, h)
+	d.box = box
 	room := max(1, box.h-2)
 	d.top = min(d.top, max(0, len(lines)-room))
 	for y, line := range lines[d.top:min(len(lines), d.top+room)] {

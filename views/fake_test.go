@@ -227,7 +227,11 @@ func fakeHistogram(subject string) exec.Histogram {
 		Notes: []string{"block 9 and rows 992-1023 run high"}}
 	for code := 0x50; code <= 0x7e; code++ {
 		value := math.Ldexp(1+float64(code&7)/8, code>>3-7)
-		count := int64(4000 * math.Exp(-math.Pow(float64(code-0x68)/8, 2)))
+		peak := 0x68
+		if strings.HasPrefix(subject, "w2") {
+			peak = 0x60
+		}
+		count := int64(4000 * math.Exp(-math.Pow(float64(code-peak)/8, 2)))
 		h.Bins = append(h.Bins, exec.Bin{Code: code, Lo: exec.Float(value), Hi: exec.Float(value), Count: count})
 	}
 	return h

@@ -76,6 +76,21 @@ func (p *helpPane) move(s *scene, m motion, count int) {
 	p.top = l.at
 }
 
+// glossary is the words of the screens that a newcomer asks about.
+func glossary() [][2]string {
+	return [][2]string{
+		{"amax", "largest magnitude of a tensor, a row or a block"},
+		{"block scale", "one E4M3 byte for 16 weights (NVFP4) or one E8M0 byte for 32 (MXFP4)"},
+		{"global scale", "one FP32 for a tensor; a file holds it as a multiplier or as a divisor"},
+		{"noise", "error over its expected σ; 1 is usual, the limit of a map is printed with it"},
+		{"proven", "the same bits in any order of accumulation"},
+		{"saturated", "a block scale at 448, the largest E4M3 value"},
+		{"SQNR", "power of the signal over power of the quantization error, in dB"},
+		{"stale", "an output of other commands than those above it now"},
+		{"ULP", "distance in steps of the output type"},
+	}
+}
+
 // keyList is the keys of a row, the first two.
 func keyList(b binding) string {
 	labels := make([]string, 0, 2)

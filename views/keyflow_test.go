@@ -145,3 +145,39 @@ func TestHistoryIsKept(t *testing.T) {
 }
 
 var _ exec.Engine = (*fakeEngine)(nil)
+
+// TestMouseOverFloats: rows of palette and lists, choices of dialogs and the wheel.
+func TestMouseOverFloats(t *testing.T) {
+	at := func(d *driver, text string) (x, y int) {
+		for y, line := range d.lines() {
+			if i := strings.Index(line, text); i >= 0 {
+				return len([]rune(line[:i])), y
+			}
+		}
+		t.Fatalf("no %q on the screen:\n%s", text, d.screen())
+		return 0, 0
+	}
+	click := func(d *driver, text string) {
+		x, y := at(d, text)
+		d.send(tea.MouseClickMsg{X: x, Y: y, Button: tea.MouseLeft})
+	}
+	d := opened(t, 80, 24, ProfileNever).keys("r ?")
+	d.send(tea.MouseWheelMsg{X: 20, Y: 10, Button: tea.MouseWheelDown})
+	d.sees("▸ zoom in")
+	click(d, "next worst element")
+	d.sees("#1  [48,994]").misses("what can be done here")
+	d.keys("=")
+	click(d, "reference, dequantized")
+	d.sees("e2 = diff y r2")
+	d.keys("q")
+	click(d, "stay")
+	d.misses("save and quit").keys("q")
+	click(d, "quit without saving")
+	if !d.quit {
+		t.Error("the clicked choice does nothing")
+	}
+}
+
+func TestPaletteWords(t *testing.T) {
+	opened(t, 80, 24, ProfileNever).keys("? s q n r").sees("SQNR", "power of the signal").keys("enter").sees("SQNR", "in dB")
+}

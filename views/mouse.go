@@ -12,8 +12,11 @@ const doubleClick = 400 * time.Millisecond
 // mouse does what the keys do: a click moves the cursor, a second one is Enter, the
 // wheel scrolls lists and zooms the map at the pointer.
 func (a *App) mouse(msg tea.Msg) tea.Cmd {
-	if a.float != nil || a.tooSmall() {
+	if a.tooSmall() {
 		return nil
+	}
+	if a.float != nil {
+		return a.mouseOver(msg)
 	}
 	switch msg := msg.(type) {
 	case tea.MouseClickMsg:
@@ -32,6 +35,34 @@ func (a *App) mouse(msg tea.Msg) tea.Cmd {
 			return a.wheel(msg.X, msg.Y, moveUp, zoomIn)
 		case tea.MouseWheelDown:
 			return a.wheel(msg.X, msg.Y, moveDown, zoomOut)
+		}
+	}
+	return nil
+}
+
+// clickable is what floats and takes the mouse.
+type clickable interface {
+	click(a *App, x, y int) tea.Cmd
+	wheel(m motion)
+}
+
+// mouseOver gives the mouse to what lies over the view.
+func (a *App) mouseOver(msg tea.Msg) tea.Cmd {
+	over, is := a.float.(clickable)
+	if !is {
+		return nil
+	}
+	switch msg := msg.(type) {
+	case tea.MouseClickMsg:
+		if msg.Button == tea.MouseLeft {
+			return over.click(a, msg.X, msg.Y)
+		}
+	case tea.MouseWheelMsg:
+		switch msg.Button {
+		case tea.MouseWheelUp:
+			over.wheel(moveUp)
+		case tea.MouseWheelDown:
+			over.wheel(moveDown)
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ type palette struct {
 	rows  []paletteRow
 	shown []int
 	list  list
+	box   region // where it was drawn
 }
 
 type paletteRow struct {
@@ -37,9 +38,25 @@ func newPalette(a *App) *palette {
 			p.rows = append(p.rows, paletteRow{text: item.Text, key: ":", command: item.Name})
 		}
 	}
+	for _, term := range glossary() {
+		p.rows = append(p.rows, paletteRow{text: term[0], key: "help", command: term[1], run: func(a *App, _ int) tea.Cmd {
+			a.status.key(term[0], term[1])
+			return nil
+		}})
+	}
 	p.filter()
 	return p
 }
+
+// click runs the row that was clicked, wheel moves the cursor.
+func (p *palette) click(a *App, x, y int) tea.Cmd {
+	if p.list.click(y-p.box.y-2, len(p.shown), paletteLines) && x >= p.box.x && x < p.box.x+p.box.w {
+		return p.key(a, tea.KeyPressMsg{Code: tea.KeyEnter})
+	}
+	return nil
+}
+
+func (p *palette) wheel(m motion) { p.list.move(m, wheelRows, len(p.shown), paletteLines) }
 
 // fill puts the names of what is open here into the pattern of a command.
 func (p *place) fill(command string) string {
@@ -156,6 +173,7 @@ func (p *palette) chosen() (paletteRow, bool) {
 func (p *palette) draw(a *App, c *canvas) {
 	w := min(c.w-8, 90)
 	box := a.box(c, "what can be done here · "+viewName(a.nav.view), "↵ run  Tab to prompt  Esc close", w, paletteLines+4)
+	p.box = box
 	x := box.text(1, 0, accent, ">")
 	p.line.draw(box, x+1, 0, box.w-x-2, "")
 	what := (box.w - 12) * 11 / 20
