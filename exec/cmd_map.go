@@ -112,6 +112,9 @@ func outside(ref language.Ref, dim, size int) error {
 func heat(h Heat, p *compare.Heat) Heat {
 	h.M, h.N, h.Row0, h.Col0, h.RowStep, h.ColStep, h.H, h.W = p.M, p.N, p.Row0, p.Col0, p.RowStep(), p.ColStep(), p.H, p.W
 	h.NaNs, h.NaN, h.Lo, h.Hi = p.NaNs, p.NaN, Float(p.Lo), Float(p.Hi)
+	if h.Pad = p.Pad; p.Pad > 0 {
+		h.Pads = p.Pads
+	}
 	h.Values, h.RowMax, h.ColMax = float32s(p.Values), float32s(p.RowMax), float32s(p.ColMax)
 	return h
 }

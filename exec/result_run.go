@@ -141,10 +141,12 @@ type Heat struct {
 	W       int       `json:"w"`
 	Values  []Float32 `json:"values"`
 	NaNs    []int32   `json:"nan_counts"`
-	NaN     int64     `json:"nan"`     // in the window
-	Lo      Float     `json:"lo"`      // colour range over the whole map: smallest non-zero …
-	Hi      Float     `json:"hi"`      // … and largest magnitude
-	RowMax  []Float32 `json:"row_max"` // per pixel row
+	NaN     int64     `json:"nan"`                      // in the window
+	Pads    []int32   `json:"padding_counts,omitempty"` // padding elements per pixel; none: no padding
+	Pad     int64     `json:"padding,omitempty"`        // in the window
+	Lo      Float     `json:"lo"`                       // colour range of the pixels: smallest non-zero …
+	Hi      Float     `json:"hi"`                       // … and largest magnitude
+	RowMax  []Float32 `json:"row_max"`                  // per pixel row
 	ColMax  []Float32 `json:"col_max"`
 	By      string    `json:"by,omitempty"` // who produced the numbers
 }

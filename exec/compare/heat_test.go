@@ -1,8 +1,11 @@
 package compare
 
 import (
+	"context"
 	"math"
 	"reflect"
+	"slices"
+	"sync"
 	"testing"
 
 	"fp4tui/inspect/fp4"
@@ -240,5 +243,48 @@ func BenchmarkPyramidZoom(b *testing.B) {
 			b.Fatal(err)
 		}
 		i++
+	}
+}
+
+// TestPyramidBands: a map asked for in bands, in any order and while the whole is being
+// made, has the bits of one made at once; what a cancelled map has done is kept.
+func TestPyramidBands(t *testing.T) {
+	p := noisy(t, 1100, 700, 9)
+	for _, agg := range []Agg{Max, Mean, Count} {
+		for _, shift := range [][2]int{{4, 4}, {6, 3}, {0, 9}, {9, 0}, {7, 7}} {
+			o := MapOptions{RowShift: shift[0], ColShift: shift[1], Agg: agg, Bound: 0.01}
+			want, err := HeatOf(ctx, p.Matrix(Abs), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			py := NewPyramid(p.Matrix(Abs))
+			over, cancel := context.WithCancel(ctx)
+			cancel()
+			if _, err := py.Map(over, o); err == nil {
+				t.Fatal("a cancelled map has no error")
+			}
+			var wg sync.WaitGroup
+			step := 3 << shift[0]
+			for lo := (p.M - 1) / step * step; lo >= 0; lo -= step {
+				wg.Go(func() {
+					band := o
+					band.Rows = Range{lo, min(lo+step, p.M)}
+					h, err := py.Map(ctx, band)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					at := lo >> shift[0] * want.W
+					if got := bits(h); !slices.Equal(got, bits(want)[at:at+len(got)]) {
+						t.Errorf("%s, pixel %v: the band from row %d differs", agg, shift, lo)
+					}
+				})
+			}
+			wg.Wait()
+			whole, err := py.Map(ctx, o)
+			if err != nil || !slices.Equal(bits(whole), bits(want)) {
+				t.Errorf("%s, pixel %v: the map after its bands differs (%v)", agg, shift, err)
+			}
+		}
 	}
 }

@@ -6,65 +6,143 @@ import (
 	"sync"
 )
 
-// baseShift is the zoom from which pixels are stored: below 2^6 elements a pixel, the
+// baseShift is the zoom from which pixels are stored: below 2^8 elements a pixel, the
 // elements behind a whole screen of pixels are read faster than a store is looked after.
-const baseShift = 6
+const baseShift = 8
 
-// Pyramid makes maps of one matrix and keeps what they had in common. A pixel of 64
-// elements or more is made once for the whole matrix, from the two halves of it at
-// the zoom before; finer pixels are made of the elements of the window each time.
-// So moving and zooming costs what is visible, whatever the size of the matrix. All that
-// is ever kept is about a quarter of a cell (32 bytes) an element, and about a
-// thirtieth for one ratio of zooms. Safe for concurrent use.
+// atOnce is how many elements are taken in while the pyramid is locked: a few
+// hundredths of a second.
+const atOnce = 1 << 22
+
+// Pyramid makes maps of one matrix and keeps what they had in common. A pixel of 256
+// elements or more is made once, from the two halves of it at the zoom before; finer
+// pixels are made of the elements of the window each time. Only rows of pixels that a
+// window touches are made, so a map of a band costs the band, and moving and zooming costs
+// what is visible, whatever the size of the matrix. All that is ever kept is about a
+// sixteenth of a cell (32 bytes) an element, and a fourth of that for one ratio of
+// zooms. Safe for concurrent use: a map that takes long lets others in between.
 //
 // A map has the same bits whether it comes from HeatOf or from a Pyramid that
 // has made any others before.
 type Pyramid struct {
 	matrix Matrix
 
+	counting sync.Mutex // held by maps of counts: two bounds would undo each other's work
+
 	mu    sync.Mutex
 	bound float64 // what the stored cells count against
-	grids map[zoom]grid
+	grids map[zoom]*store
+}
+
+// store is the pixels of a zoom with the rows of them that have been made.
+type store struct {
+	grid
+	done []bool
+}
+
+// missing is the first run of rows in r that is not there yet, at most so long; it is
+// empty at the end of r when there is none.
+func (g *store) missing(r Range, most int) Range {
+	lo := r.Lo
+	for lo < r.Hi && g.done[lo] {
+		lo++
+	}
+	hi := lo
+	for hi < r.Hi && hi-lo < most && !g.done[hi] {
+		hi++
+	}
+	return Range{lo, hi}
 }
 
 // NewPyramid reads nothing yet. The matrix must not change afterwards.
-func NewPyramid(a Matrix) *Pyramid { return &Pyramid{matrix: a, grids: map[zoom]grid{}} }
+func NewPyramid(a Matrix) *Pyramid { return &Pyramid{matrix: a, grids: map[zoom]*store{}} }
 
 // Map is HeatOf with memory. The error is that of ctx; what was finished before is kept.
 func (p *Pyramid) Map(ctx context.Context, o MapOptions) (*Heat, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if o.Agg == Count && o.Bound != p.bound {
-		p.grids, p.bound = map[zoom]grid{}, o.Bound
+	if o.Agg == Count {
+		p.counting.Lock()
+		defer p.counting.Unlock()
 	}
-	s := surface{matrix: p.matrix, bound: p.bound}
+	s := surface{matrix: p.matrix, bound: o.Bound}
 	return s.heat(ctx, o, func(ctx context.Context, z zoom, r rect) (grid, error) {
-		return p.stored(ctx, &s, z, r)
+		if z.row+z.col < baseShift {
+			return s.build(ctx, z, r)
+		}
+		return p.window(ctx, &s, o.Agg == Count, z, r)
 	})
 }
 
-func (p *Pyramid) stored(ctx context.Context, s *surface, z zoom, r rect) (grid, error) {
-	if z.row+z.col < baseShift {
-		return s.build(ctx, z, r)
-	}
-	if g, ok := p.grids[z]; ok {
-		return g, nil
-	}
-	whole := s.whole(z)
-	var g grid
-	var err error
-	if z.row+z.col == baseShift {
-		g, err = s.direct(ctx, z, whole)
-	} else {
-		from := z.finer()
-		if g, err = p.stored(ctx, s, from, s.whole(from)); err == nil {
-			g = join(g, z, whole)
+// window copies pixels out of the store, after making what lacks a piece at a time.
+func (p *Pyramid) window(ctx context.Context, s *surface, counts bool, z zoom, r rect) (grid, error) {
+	m, n := p.matrix.Size()
+	step := max(atOnce/max(n, 1)>>z.row, 1)
+	for {
+		if err := ctx.Err(); err != nil {
+			return grid{}, err
+		}
+		p.mu.Lock()
+		if counts && s.bound != p.bound {
+			p.grids, p.bound = map[zoom]*store{}, s.bound
+		}
+		held := p.held(s, z)
+		lack := held.missing(r.rows, step)
+		var err error
+		if lack.Hi > lack.Lo {
+			here := surface{matrix: p.matrix, bound: p.bound}
+			err = p.fill(ctx, &here, z, Range{lack.Lo << z.row, min(lack.Hi<<z.row, m)})
+		} else {
+			g := held.copy(r)
+			p.mu.Unlock()
+			return g, nil
+		}
+		p.mu.Unlock()
+		if err != nil {
+			return grid{}, err
 		}
 	}
-	if err == nil {
-		p.grids[z] = g
+}
+
+func (p *Pyramid) held(s *surface, z zoom) *store {
+	held := p.grids[z]
+	if held == nil {
+		whole := s.whole(z)
+		held = &store{newGrid(whole), make([]bool, whole.rows.Hi)}
+		p.grids[z] = held
 	}
-	return g, err
+	return held
+}
+
+// fill makes the rows of pixels of a zoom that cover a run of the matrix's rows.
+func (p *Pyramid) fill(ctx context.Context, s *surface, z zoom, elements Range) error {
+	held := p.held(s, z)
+	rows := pixels(elements, z.row)
+	m, _ := p.matrix.Size()
+	for {
+		lack := held.missing(rows, rows.Hi-rows.Lo)
+		if lack.Hi == lack.Lo {
+			return nil
+		}
+		part := rect{lack, held.rect.cols}
+		var g grid
+		var err error
+		if z.row+z.col == baseShift {
+			g, err = s.direct(ctx, z, part)
+		} else {
+			from := z.finer()
+			behind := Range{lack.Lo << z.row, min(lack.Hi<<z.row, m)}
+			if err = p.fill(ctx, s, from, behind); err == nil {
+				finer := p.grids[from]
+				g = join(finer.copy(rect{pixels(behind, from.row), finer.rect.cols}), z, part)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		for row := lack.Lo; row < lack.Hi; row++ {
+			copy(held.row(row), g.row(row))
+			held.done[row] = true
+		}
+	}
 }
 
 // zoom is a pixel of 2^row × 2^col elements.
@@ -139,6 +217,23 @@ type grid struct {
 
 func newGrid(r rect) grid {
 	return grid{r, make([]cell, (r.rows.Hi-r.rows.Lo)*(r.cols.Hi-r.cols.Lo))}
+}
+
+// row is the cells of one row of pixels, given by its place in the whole matrix.
+func (g *grid) row(row int) []cell {
+	w := g.rect.cols.Hi - g.rect.cols.Lo
+	at := (row - g.rect.rows.Lo) * w
+	return g.cells[at : at+w]
+}
+
+// copy takes a rectangle out, which shares nothing with g.
+func (g *grid) copy(r rect) grid {
+	out := newGrid(r)
+	for row := r.rows.Lo; row < r.rows.Hi; row++ {
+		from := g.row(row)
+		copy(out.row(row), from[r.cols.Lo-g.rect.cols.Lo:r.cols.Hi-g.rect.cols.Lo])
+	}
+	return out
 }
 
 // at returns the cell of a pixel given by its place in the whole matrix.
