@@ -43,6 +43,7 @@ const (
 	// Fitted mistakes may be of few columns and are not looked at so.
 	screen   = 4
 	hopeless = 0.02
+	digits   = 1e9 // of what is explained: the last bits are the processor's
 	tie      = 1e4 // parts of what is explained that are told apart
 )
 
@@ -134,15 +135,16 @@ func (s *scene) try(family string, h *hypothesis) (ranked, bool) {
 		sum, _ = s.distance(&h.reading, 1)
 	}
 	r := ranked{Cause{Family: family, Name: name, Command: h.command, RelError: s.relative(sum)}, h.fitted}
-	r.Explained = min((s.base-sum)/max(s.base-s.floor, math.SmallestNonzeroFloat64), 1)
-	return r, r.Explained == r.Explained
+	share := min((s.base-sum)/max(s.base-s.floor, math.SmallestNonzeroFloat64), 1)
+	r.Explained = math.Round(share*digits) / digits
+	return r, share == share
 }
 
 // relative is a squared error over the energy of the output.
 func (s *scene) relative(sum float64) float64 {
 	switch {
 	case s.energy > 0:
-		return math.Sqrt(sum / s.energy)
+		return float64(float32(math.Sqrt(sum / s.energy)))
 	case sum == 0:
 		return 0
 	}

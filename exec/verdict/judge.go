@@ -90,12 +90,17 @@ func Judge(ctx context.Context, in *Field) (*Report, error) {
 		}
 		for _, found := range t.run(f, FalseAlarm/float64(len(list))) {
 			found.Test = t.Name
+			// Logarithms of different processors differ in their last bits.
+			found.Value, found.Bound, found.Effect = single(found.Value), single(found.Bound), single(found.Effect)
 			r.Findings = append(r.Findings, found)
 			r.Normal = r.Normal && found.Remark
 		}
 	}
 	return r, nil
 }
+
+// single rounds to float32.
+func single(v float64) float64 { return float64(float32(v)) }
 
 // decibel is rounded: the logarithms of different processors differ in their last bits.
 func decibel(ratio float64) float64 {

@@ -24,6 +24,7 @@ type Model struct {
 	square [8]float64   // of a code, in units of the squared scale; square[top] is that of a code that is not the block's largest
 	peak   [256]float64 // of the largest number of a block, by scale byte
 	reach  [256]float64 // how far above 6 scales it can lie
+	short  [256]float64 // and how far below
 	rule   string
 }
 
@@ -54,7 +55,7 @@ func NewModel(b *fp4.Blocks) *Model {
 	}
 	m.rule = "E4M3 scale of amax/6"
 	for s := range m.peak {
-		m.peak[s], m.reach[s] = e4m3Peak(uint8(s))
+		m.peak[s], m.reach[s], m.short[s] = e4m3Peak(uint8(s))
 	}
 	return m
 }
@@ -100,9 +101,9 @@ func meanSquare(lo, hi, v, s float64) float64 {
 }
 
 // e4m3Peak is the mean squared error of a block's largest number where the scale is
-// amax/6 rounded to nearest E4M3, and how far beyond 6 scales that number may be. The
+// amax/6 rounded to nearest E4M3, and how far beyond and short of 6 scales that number may be. The
 // scale has the significand f; amax/6 is up to half a step away.
-func e4m3Peak(s uint8) (square, reach float64) {
+func e4m3Peak(s uint8) (square, reach, short float64) {
 	field, f := s>>3&15, float64(s&7)
 	below, above := 0.5, 0.5
 	if field > 0 {
@@ -112,13 +113,13 @@ func e4m3Peak(s uint8) (square, reach float64) {
 		f += 8
 	}
 	if f == 0 {
-		return 0, 0
+		return 0, 0, 1
 	}
 	if s&0x7f == 0x7e {
 		above = 0 // 448 is the scale that the tensor's own amax has
 	}
 	mean := (above*above*above + below*below*below) / 3 / (above + below)
-	return rounded(36 * mean / (f * f)), 6 * above / f
+	return rounded(36 * mean / (f * f)), 6 * above / f, 6 * below / f
 }
 
 // clip is the largest magnitude, in scales, that a power-of-two scale leaves: OCP's floor
@@ -154,7 +155,7 @@ func (m *Model) powers(count, largest [8]int64, density [8]float64) {
 	}
 	m.square[top] = rounded(meanSquare(cells[top].lo, clip, cells[top].value, -lo))
 	for s := range m.peak {
-		m.peak[s], m.reach[s] = m.square[top], clip-cells[top].value
+		m.peak[s], m.reach[s], m.short[s] = m.square[top], clip-cells[top].value, 1
 	}
 }
 
@@ -184,7 +185,7 @@ func (m *Model) Block(codes []uint8, scale uint8, dst []float64) {
 	if tops == 0 {
 		return
 	}
-	each := (m.peak[scale] + float64(tops-1)*m.square[top]) / float64(tops)
+	each := (m.peak[scale] + float64(float64(tops-1)*m.square[top])) / float64(tops)
 	for i, c := range codes {
 		if c&7 == top {
 			dst[i] = each

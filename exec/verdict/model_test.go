@@ -190,3 +190,18 @@ func TestSigmaIsDeterministic(t *testing.T) {
 		t.Errorf("a cancelled Weight gives %v", err)
 	}
 }
+
+// No element of a clean weight passes the limit of its map.
+func TestLimitOfWeights(t *testing.T) {
+	for seed := range uint64(60) {
+		c := cleanLayer(t, seed+9000)
+		f := weightField(t, &c.blocks, dequantize(&c.blocks), c.weights)
+		r, err := Judge(context.Background(), f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Worst > r.Limit || r.Limit > 4.5 {
+			t.Errorf("%s: worst %.3f, limit %.3f", c.name, r.Worst, r.Limit)
+		}
+	}
+}

@@ -227,21 +227,46 @@ func Weight(ctx context.Context, b *fp4.Blocks) (sigma []float32, limit float64,
 		model.Variance(b, r, v)
 		for k, s := range v {
 			sigma[r*b.Cols+k] = float32(math.Sqrt(s))
-			if s > 0 {
-				towards, beyond := model.Bound(b.Code(r, k), b.Scale(r, k))
-				most[r] = max(most[r], max(towards, beyond)*math.Abs(float64(b.Effective(b.Scale(r, k))))/math.Sqrt(s))
-			}
+			most[r] = max(most[r], model.farthest(b, r, k, s))
 		}
 	})
 	for _, l := range most {
 		limit = max(limit, l)
 	}
-	return sigma, rounded(limit * (1 + nearest)), err
+	return sigma, rounded(limit * (1 + limitSlack)), err
+}
+
+// farthest is the largest error that rounding to nearest leaves at one element, in its σ.
+func (m *Model) farthest(b *fp4.Blocks, r, k int, variance float64) float64 {
+	if variance == 0 {
+		return 0
+	}
+	scale := b.Scale(r, k)
+	towards, beyond := m.Bound(b.Code(r, k), scale)
+	if b.Code(r, k)&7 == top && m.alone(b, r, k) {
+		towards = m.short[scale] // it is what the scale was made for
+	}
+	return max(towards, beyond) * math.Abs(float64(b.Effective(scale))) / math.Sqrt(variance)
+}
+
+// alone says whether an element is the only one of its block with the top code.
+func (m *Model) alone(b *fp4.Blocks, r, k int) bool {
+	lo := k / b.Block * b.Block
+	for j := lo; j < min(lo+b.Block, b.Cols); j++ {
+		if j != k && b.Code(r, j)&7 == top {
+			return false
+		}
+	}
+	return true
 }
 
 // nearest is how much farther than half a gap a number may be from the code that it was
 // rounded to: originals and scales are rounded themselves, to bfloat16 at worst.
 const nearest = 0x1p-6
+
+// limitSlack is the same of a limit: scales whose amax/6 was rounded to bfloat16 first are a
+// little further off than half a step of E4M3.
+const limitSlack = 0x1p-4
 
 // inParallel calls work(0…n-1), each once, on all processors. Work must only write what
 // its index owns. The error is that of ctx.
