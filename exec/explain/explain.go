@@ -15,8 +15,10 @@
 package explain
 
 import (
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"fp4tui/exec/gemm"
 	"fp4tui/inspect"
@@ -50,10 +52,10 @@ type Part struct {
 // Explanation is everything known of one element.
 type Explanation struct {
 	Got, Want float32
-	Err       Value // got - want
-	Budget    []Part // from the operands to got, then want's own
-	Adds      bool  // the parts are finite and their exact sum is Err
-	Broke     string
+	Err       Value    // got - want
+	Budget    []Part   // from the operands to got, then want's own
+	Adds      bool     // the parts are finite and their exact sum is Err
+	Broke     string   // the first operation whose result is not finite, with its elements where they are why; empty when none
 	Missing   []string // what is not known, and what would tell
 	Exact     Value    // the exact product behind got
 	Alpha     float32  // the factor of the epilogue; 1 without
@@ -72,8 +74,8 @@ type Explanation struct {
 func Element(got, want Side, m, n int) (*Explanation, error) {
 	if got.Made == nil && want.Made == nil {
 		return nil, &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "nothing to explain with",
-			Why:  "neither " + named(got) + " nor " + named(want) + " is a product of this session, so that operands are unknown",
-			Cure: "make the product that it should be, y = gemm x w, and name it: explain E[m,n] as=y"}
+			Why:  "neither " + named(got) + " nor " + named(want) + " is a whole product of this session, so that operands are unknown",
+			Cure: "make the product that it should be, y = gemm x w, and name it: explain E[m,n] as=y; compare products whole, not windows of them"}
 	}
 	e := &Explanation{Got: got.Value, Want: want.Value, Err: valueOf(float64(got.Value)).sub(valueOf(float64(want.Value))), Alpha: 1}
 	var g, w *making
@@ -101,6 +103,7 @@ func Element(got, want Side, m, n int) (*Explanation, error) {
 	}
 	e.got, e.want, e.g, e.w, e.m, e.n = got, want, g, w, m, n
 	e.Blocks = e.blocks()
+	e.Broke = e.broken()
 	return e, nil
 }
 
@@ -241,6 +244,23 @@ func same(a, b []float64) bool {
 		}
 	}
 	return true
+}
+
+// broken names the place too when operands are what is not finite.
+func (e *Explanation) broken() string {
+	if e.Broke == "" || e.Exact.Finite() {
+		return e.Broke
+	}
+	text := e.Broke
+	if strings.HasPrefix(text, "same ") {
+		text = "the product of the operands"
+	}
+	for _, b := range e.Blocks.All {
+		if !b.Sum.Finite() {
+			return fmt.Sprintf("%s, in k %d-%d", text, b.First, b.First+b.Len-1)
+		}
+	}
+	return text
 }
 
 // check adds the parts up, and finds where the chain stops being finite.

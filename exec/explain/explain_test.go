@@ -200,9 +200,15 @@ func TestPartsByHand(t *testing.T) {
 	}
 }
 
-// TestInjected: a bug in one operation shows as the part of that operation, or as
-// unexplained when it is not in the operands.
-func TestInjected(t *testing.T) {
+// injection is a comparison with one bug, and the operation that has it.
+type injection struct {
+	name string
+	got  Side
+	want Side
+	kind Kind
+}
+
+func injections(t *testing.T) []injection {
 	r := rand.New(rand.NewPCG(3, 4))
 	p := newProblem(t, r, fp4.NVFP4, "modelopt", 512, inspect.BF16, 10)
 	p.forward.Mode = layer.W4A4
@@ -215,12 +221,7 @@ func TestInjected(t *testing.T) {
 	blocks := f.Weights.Blocks[0]
 	blocks.Order = fp4.HighFirst
 	swapped.Weights = &layer.Weights{Blocks: []fp4.Blocks{blocks}, Bias: f.Weights.Bias}
-	for _, c := range []struct {
-		name string
-		got  Side
-		want Side
-		kind Kind
-	}{
+	return []injection{
 		{"output of another kernel, off by one part in eight", func() Side {
 			s := side(gemm.Emu{}, f, good, 1, 2)
 			s.Value, s.Foreign = s.Value*1.125, true
@@ -249,7 +250,13 @@ func TestInjected(t *testing.T) {
 			return side(gemm.Emu{}, unit, run(t, gemm.Emu{}, unit), 1, 2)
 		}(), side(gemm.Ref{}, f, ref, 1, 2), Activation},
 		{"healthy against the original", side(gemm.Emu{}, p.forward, run(t, gemm.Emu{}, p.forward), 1, 2), side(gemm.Ref{}, p.dense(), want, 1, 2), Weight},
-	} {
+	}
+}
+
+// TestInjected: a bug in one operation shows as the part of that operation, or as
+// unexplained when it is not in the operands.
+func TestInjected(t *testing.T) {
+	for _, c := range injections(t) {
 		e, err := Element(c.got, c.want, 1, 2)
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
@@ -305,6 +312,34 @@ func TestProof(t *testing.T) {
 	}
 }
 
+// TestProofAgrees: what the product's own certificate calls exact is exact here too; this
+// one looks at every instruction and proves more.
+func TestProofAgrees(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	exact := 0
+	for i := range 12 {
+		p := newProblem(t, r, fp4.NVFP4, "modelopt", 512, inspect.BF16, math.Pow(10, float64(i%4)))
+		f := p.forward
+		f.Mode, f.Prove = layer.Mode(i%2), true
+		out := run(t, gemm.Emu{}, f)
+		for m := range rows {
+			e, err := Element(side(gemm.Emu{}, f, out, m, 2), side(gemm.Emu{}, f, out, m, 2), m, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out.Proof.Of[m*cols+2] == layer.ExactSum {
+				exact++
+				if !e.Proof.Exact {
+					t.Errorf("%d, row %d: the product is proven exact, the element not: %+v", i, m, e.Proof)
+				}
+			}
+		}
+	}
+	if exact == 0 {
+		t.Error("no exact output: the test shows nothing")
+	}
+}
+
 // TestTrace: the steps follow each other, and what they lose is what the accumulator lost.
 func TestTrace(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
@@ -355,11 +390,15 @@ func TestNotFinite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Adds || e.Broke != "weight quantization" || e.Err.Finite() || e.Proof.Exact || !strings.Contains(e.Proof.Why, "NaN") {
+	if e.Adds || e.Broke != "weight quantization, in k 16-31" || e.Err.Finite() || e.Proof.Exact || !strings.Contains(e.Proof.Why, "NaN") {
 		t.Errorf("adds %v, broke at %q, error %v, proof %+v", e.Adds, e.Broke, e.Err, e.Proof)
 	}
 	if i := e.Blocks.Order[0]; i != 1 || !math.IsNaN(e.Blocks.All[i].Sum.Float64()) {
 		t.Errorf("block %d comes first", i)
+	}
+	both, err := Element(side(gemm.Emu{}, f, run(t, gemm.Emu{}, f), 1, 2), side(gemm.Ref{}, f, run(t, gemm.Ref{}, f), 1, 2), 1, 2)
+	if err != nil || both.Broke != "the product of the operands, in k 16-31" {
+		t.Errorf("%v, broke at %q", err, both.Broke)
 	}
 	big := p.forward
 	big.X = tensor(r, inspect.BF16, 1, rows, 64)

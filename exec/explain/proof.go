@@ -11,12 +11,13 @@ var nan = math.NaN()
 func word(w uint32) Value { return valueOf(float64(math.Float32frombits(w))) }
 
 // Proof is the certificate of one output: whether every order and split of whole
-// instructions gives these bits. It holds when all addends of all instructions are whole
-// multiples of some 2^Low, and the sum of the magnitudes of the instructions' sums lies
-// below 2^(Low+24): every partial sum is then a 24-bit number, whoever takes part in it.
+// instructions gives these bits. The sums of the instructions are whole multiples of some
+// 2^Low, and a partial sum lies between the sum of all negative ones and that of all
+// positive ones. When neither exceeds 2^(Low+24) every partial sum is an FP32 number,
+// whoever takes part in it; and when no instruction cuts an addend, none is rounded.
 type Proof struct {
 	Exact bool
-	Bits  int // that the sum of magnitudes spans above the lowest bit; at most 24 for a proof
+	Bits  int // that the largest possible partial sum spans above the lowest bit; at most 24 for a proof
 	Low   Mark
 	High  Mark
 	Cut   Mark   // the addend that reaches furthest below an instruction's quantum; Len 0: none
@@ -33,7 +34,7 @@ type Mark struct {
 // about the sum before the epilogue's factor.
 func proofOf(r *gemm.Replay) Proof {
 	var p Proof
-	var total Exact
+	var positive, negative Exact
 	top := r.Model.EZero
 	first := true
 	for _, part := range r.Parts {
@@ -51,7 +52,11 @@ func proofOf(r *gemm.Replay) Proof {
 			if sum.Sign() == 0 {
 				continue
 			}
-			total = total.Add(sum.Abs())
+			if sum.Sign() > 0 {
+				positive = positive.Add(sum)
+			} else {
+				negative = negative.Sub(sum)
+			}
 			if low := sum.low(); first || low < p.Low.Exp {
 				p.Low = Mark{s.First, s.Len, low}
 			}
@@ -61,19 +66,26 @@ func proofOf(r *gemm.Replay) Proof {
 			first = false
 		}
 	}
-	if total.Sign() == 0 {
+	most := positive
+	if positive.Sub(negative).Sign() < 0 {
+		most = negative
+	}
+	if most.Sign() == 0 {
 		p.Exact = true
 		return p
 	}
-	p.Bits = total.top() - p.Low.Exp + 1
-	quantum := max(top, total.top()) - r.Model.F
+	p.Bits = most.top() - p.Low.Exp + 1
+	if most.low() == most.top() && p.Bits > 1 {
+		p.Bits-- // 2^(Low+24) itself is an FP32 number
+	}
+	quantum := max(top, most.top()) - r.Model.F
 	p.Cut = lowestTerm(r, quantum)
 	switch {
 	case p.Bits > 24:
 		p.Why = "the sums of the instructions span more bits than an FP32 accumulator holds"
 	case p.Cut.Len > 0:
 		p.Why = "an instruction may cut addends that lie far below its largest"
-	case p.Low.Exp < -149 || total.top() >= 128:
+	case p.Low.Exp < -149 || most.top() >= 127:
 		p.Why = "the sums leave the range of FP32"
 	default:
 		p.Exact = true
