@@ -184,7 +184,7 @@ func TestSweepNVFP4HasOneAnswer(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.rivals = sfTensor[len(earlier):]
+		m.rivals = []rival{sfTensor[len(earlier)], sfTensor[len(sfTensor)-1]} // what it has for FP4
 		zeros, chunks := 0, len(f.Hashes)
 		if testing.Short() {
 			chunks = 2
@@ -259,7 +259,7 @@ func TestSweepFastPaths(t *testing.T) {
 		families++
 		t.Run(fmt.Sprintf("%s %s %d", f.Kind, f.Archs[0], f.Seed), func(t *testing.T) {
 			t.Parallel()
-			chunks := 20
+			chunks := 10
 			if testing.Short() {
 				chunks = 2
 			}
