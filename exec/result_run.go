@@ -56,7 +56,7 @@ type Product struct {
 // MMA answers mma: the result word of one instruction and every step to it.
 type MMA struct {
 	sealed
-	Bits   string    `json:"d"` // eight hex digits
+	Bits   string    `json:"d"` // eight hex digits, four of an FP16 result
 	Value  Float     `json:"value"`
 	Instr  string    `json:"instruction"` // "mxf4nvf4.ue4m3"
 	Arch   string    `json:"arch"`
