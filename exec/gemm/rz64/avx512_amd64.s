@@ -134,17 +134,17 @@ GLOBL scale512<>(SB), RODATA|NOPTR, $20
 	LEAQ (R10)(CX*4), R11 \
 	LEAQ (CX)(CX*2), DX
 
-// The next 128 bytes of four rows: at M = 1 the codes of w come from memory, along 32
-// streams, which is more than the processor foresees.
+// The 128 bytes of four rows after the next 128, into L2: at M = 1 the codes of w come
+// from memory, along 32 streams, which is more than the processor foresees.
 #define PREFETCH(R) \
-	PREFETCHT0 128(R)        \
-	PREFETCHT0 128(R)(CX*1)  \
-	PREFETCHT0 128(R)(CX*2)  \
-	PREFETCHT0 128(R)(DX*1)  \
-	PREFETCHT0 192(R)        \
-	PREFETCHT0 192(R)(CX*1)  \
-	PREFETCHT0 192(R)(CX*2)  \
-	PREFETCHT0 192(R)(DX*1)
+	PREFETCHT1 256(R)        \
+	PREFETCHT1 256(R)(CX*1)  \
+	PREFETCHT1 256(R)(CX*2)  \
+	PREFETCHT1 256(R)(DX*1)  \
+	PREFETCHT1 320(R)        \
+	PREFETCHT1 320(R)(CX*1)  \
+	PREFETCHT1 320(R)(CX*2)  \
+	PREFETCHT1 320(R)(DX*1)
 
 // func unpackAVX512(panel, codes *byte, codeStride int, scales *byte, scaleStride int, kind int)
 TEXT ·unpackAVX512(SB), NOSPLIT, $0-48

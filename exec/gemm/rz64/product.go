@@ -110,23 +110,3 @@ func (p *Product) Unit(row, col int) (exp int, ok bool) {
 	exp = a.unit + b.unit
 	return exp, !a.nan && !b.nan && exp >= minUnit && a.top+b.top <= exp+windowBits
 }
-
-// Certified says whether an output is the same word for any order of its whole
-// instructions and any split of them over accumulators: sum is that output and abs the
-// Σ|s| that Run returned for it over all of K, both from c = 0 and abs = 0.
-//
-// The positive and the negative addends each sum to at most (abs+|sum|)/2. Where that is
-// at most 2^24 units, every partial sum is a float32 and no rounding happens anywhere.
-func (p *Product) Certified(row, col int, sum, abs float32) bool {
-	exp, ok := p.Unit(row, col)
-	if !ok {
-		return false
-	}
-	if sum < 0 {
-		sum = -sum
-	}
-	// The float64 sum of two float32 is rounded at most at its 53rd bit, which
-	// cannot carry it over a power of two unnoticed: the comparison is with ≤ and both
-	// sides are exact where it matters, below 2^25 units.
-	return (float64(abs)+float64(sum))/2 <= pow2(min(exp+24, maxExponent))
-}

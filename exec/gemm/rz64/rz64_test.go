@@ -197,3 +197,41 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
+
+// TestUnit checks that every group sum is a multiple of the unit of its output, and
+// that no group cuts it where it is said to hold.
+func TestUnit(t *testing.T) {
+	r := rand.New(rand.NewPCG(21, 22))
+	for i := range 400 {
+		e8m0 := i%2 == 0
+		x, w := operand(r, 3, 320, 16, e8m0, kinds[i%len(kinds)], fp4.LowFirst), operand(r, 3, 320, 16, e8m0, kinds[i/8%len(kinds)], fp4.LowFirst)
+		p, err := NewOn(Portable, x, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row := range 3 {
+			a := make([]group, 20)
+			decodeGroups(a, x, p.format, row, 0)
+			for col := range 3 {
+				b := make([]group, 20)
+				decodeGroups(b, w, p.format, col, 0)
+				exp, ok := p.Unit(row, col)
+				if p.rows.at(row).nan || p.cols.at(col).nan {
+					if ok {
+						t.Fatalf("case %d: a unit in spite of NaN", i)
+					}
+					continue
+				}
+				for g := range a {
+					sum := math.Ldexp(float64(a[g].dot(&b[g]))*float64(a[g].sig)*float64(b[g].sig), int(a[g].exp)+int(b[g].exp)-2-2*p.format.man-exp)
+					if sum != math.Trunc(sum) {
+						t.Fatalf("case %d: group %d is %g units of 2^%d", i, g, sum, exp)
+					}
+					if top := int(a[g].exp) + int(b[g].exp); ok && a[g].nonzero&b[g].nonzero != 0 && a[g].sig*b[g].sig != 0 && top-windowBits > exp {
+						t.Fatalf("case %d: group %d with exponent %d cuts units of 2^%d", i, g, top, exp)
+					}
+				}
+			}
+		}
+	}
+}
