@@ -104,6 +104,9 @@ func (s *Session) SaveNotebook(ctx context.Context, name string, was, now []byte
 	if err != nil {
 		return nil, err
 	}
+	if was == nil && !strings.HasSuffix(strings.ToLower(name), ".fp4.md") {
+		return nil, fmt.Errorf("%w: %s: want a name that ends in .fp4.md", ErrUsage, inspect.Printable(name))
+	}
 	have, err := os.ReadFile(path)
 	switch {
 	case err != nil && !os.IsNotExist(err):

@@ -189,6 +189,9 @@ func TestSaveNotebook(t *testing.T) {
 	if _, err := r.SaveNotebook(t.Context(), "n.fp4.md", was, []byte("```fp4\n")); err == nil {
 		t.Error("a notebook that does not parse was written")
 	}
+	if _, err := r.SaveNotebook(t.Context(), "n.txt", nil, now); !errors.Is(err, ErrUsage) {
+		t.Errorf("a notebook of another name was written: %v", err)
+	}
 	if _, err := r.SaveNotebook(t.Context(), "n.fp4.md", was, now); err != nil || r.Unsaved() != 0 {
 		t.Errorf("%v, %d unsaved", err, r.Unsaved())
 	}

@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"math/rand"
+	"os"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ import (
 
 // realEngine is a session on the samples, as the command line makes it.
 func realEngine() exec.Engine {
-	return exec.New(exec.Options{Dir: "../samples", Backends: []exec.Backend{gemm.Ref{}, gemm.Emu{}}})
+	return exec.New(exec.Options{Dir: "../samples", Write: func(string) (string, error) { return "", os.ErrPermission }, Backends: []exec.Backend{gemm.Ref{}, gemm.Emu{}}})
 }
 
 // onSample is a driver on the first layer of a sample.
