@@ -17,8 +17,10 @@ type tile struct{ m0, m1, n0, n1 int }
 // to notice cancellation, for very long K.
 const (
 	tileRows, tileCols = 128, 32
-	tileElements       = 1 << 19
+	tileElements       = 1 << 22
 	minTile            = 4
+
+	sliceElements = 1 << 18 // of an operand that is worked on by rows
 )
 
 // tileSize shrinks a side of a tile for a long K. It is a power of two, so that no
@@ -56,7 +58,7 @@ func runTiles(ctx context.Context, p *problem, progress layer.Progress, newWorke
 
 // eachRows calls work for slices of the rows of an m×k operand, in parallel.
 func eachRows(ctx context.Context, m, k int, work func(r0, r1 int) error) error {
-	t := &tiler{m: m, n: 1, k: k, rows: max(1, tileElements/2/max(k, 1)), cols: 1}
+	t := &tiler{m: m, n: 1, k: k, rows: max(1, sliceElements/max(k, 1)), cols: 1}
 	return t.run(ctx, func() worker {
 		return func(t tile, _ func(int64) error) error { return work(t.m0, t.m1) }
 	})
