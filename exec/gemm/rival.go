@@ -36,11 +36,23 @@ var earlier = []rival{
 		return s.D
 	}},
 	{unverifiedHalf, func(m *Model, op Operands, first, n int, c uint32) uint32 {
-		return m.withFloor(m.EZero-1).stepRef(op, first, n, c).D
+		return m.withFloor(m.earlierFloor(0)).stepRef(op, first, n, c).D
 	}},
 	{unverifiedHalf, func(m *Model, op Operands, first, n int, c uint32) uint32 {
-		return m.withFloor(hopper16.EZero).stepRef(op, first, n, c).D
+		return m.withFloor(m.earlierFloor(1)).stepRef(op, first, n, c).D
 	}},
+}
+
+// earlierFloor is a smallest exponent of FP16 results in earlier releases: that of mma.sync,
+// and that of wgmma and tcgen05. Volta's has not changed.
+func (m *Model) earlierFloor(which int) int {
+	switch m.EZero {
+	case turing16h.EZero:
+		return -21
+	case hopper16h.EZero:
+		return [...]int{-22, -133}[which]
+	}
+	return m.EZero
 }
 
 // sfTensor is sf-tensor/tcgen05 (2026), a model of the B200: no smallest alignment

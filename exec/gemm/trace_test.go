@@ -156,6 +156,8 @@ func TestDisputes(t *testing.T) {
 		{"2^-25 + 2^-47", "f16.f16out", "sm100", half(0x0002), 0, unverifiedHalf},
 		{"2^-25 + 2^-48", "f16.f16out", "sm100", half(0x0001), 0, unverifiedHalf},
 		{"2^-25 + 2^-48 on an H100", "f16.f16out", "sm90", half(0x0001), 0, ""},
+		{"2^-25 + 2^-45 on Ampere", "f16.f16out", "sm80", half(0x0008), 0, unverifiedHalf},
+		{"2^-25 + 2^-46 on Ampere, which no release kept", "f16.f16out", "sm80", half(0x0004), 0, ""},
 		{"zeros and c -0", "mxf4nvf4.ue4m3", "sm100", nv, 0, unverifiedZero},
 		{"zeros and c -0 where one model is published", "mxf4nvf4.ue4m3", "sm120", nv, 0, ""},
 		{"MXFP4 at 2^-149", "mxf4", "sm100", mx, 1, unverifiedSums},
