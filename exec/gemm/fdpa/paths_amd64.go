@@ -117,8 +117,11 @@ func (w *Worker) vectorPack(to []colStep, n0, n1, step0 int) {
 	if lines > 0 {
 		a.to, a.lines = &to[0], lines
 		a.codes, a.scales = &p.w.Codes[n0*a.rowBytes+k/2], &p.w.Scales[n0*p.w.ScaleCols()+k/p.w.Block]
-		if a.ahead = chunkSteps * p.L / 2; k/2+lines*64+a.ahead > a.rowBytes {
-			a.ahead += (panelCols - 1) * a.rowBytes // the next panel
+		switch a.ahead = chunkSteps * p.L / 2; {
+		case w.across:
+			a.ahead = panelCols * a.rowBytes
+		case k/2+lines*64+a.ahead > a.rowBytes: // the next panel
+			a.ahead += (panelCols - 1) * a.rowBytes
 		}
 		pack512(a)
 	}

@@ -12,11 +12,13 @@ const (
 // String names the path.
 func (p Path) String() string { return [...]string{"portable", "avx2", "avx512"}[p] }
 
-// Sizes of the work that stays in the first cache; one call of a kernel takes at most
-// callSteps row-steps and cannot be preempted for that long, some 30 µs.
+// The x of chunkRows × chunkSteps stays in the second cache for the columns of a group.
+// One call of a kernel takes at most callSteps row-steps and cannot be preempted for
+// that long, some 30 µs.
 const (
 	chunkSteps = 64
 	chunkRows  = 128
+	groupCols  = 256
 	callSteps  = 2048
 )
 
@@ -30,6 +32,7 @@ type Worker struct {
 	peak      []float32 // likewise, of the accumulators
 	call      *call
 	packing   *packing
+	across    bool // the next panel is of other columns, not further along K
 	underflow int
 }
 
@@ -66,40 +69,55 @@ func (w *Worker) Disputed() int { return w.underflow }
 // not nil, it keeps the largest magnitude of each accumulator, seen after every PeakLen
 // elements of K.
 func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c, peak []float32) {
-	stride := n1 - n0
-	for n := n0; n < n1; n += panelCols {
-		cols := min(panelCols, n1-n)
-		for s := step0; s < step1; s += chunkSteps {
-			panel := w.panel[:min(chunkSteps, step1-s)]
-			w.pack(w, panel, n, n+cols, s)
-			for m := m0; m < m1; m += chunkRows {
-				rows := min(chunkRows, m1-m)
-				t := part{panel: panel, c: w.c[:rows*panelCols], m0: m, n0: n, cols: cols, step0: s}
-				for i := range rows {
-					for j, v := range c[(m-m0+i)*stride+n-n0:][:cols] {
-						if v == 0 {
-							v = 0 // -0 starts as +0 does, and the kernels would keep its sign
-						}
-						t.c[i*panelCols+j] = v
-					}
-				}
-				if peak == nil {
-					w.run(w, &t)
-				} else {
-					w.peak = w.peak[:0]
-					for range rows * panelCols {
-						w.peak = append(w.peak, 0)
-					}
-					w.runPeaks(t, w.peak)
-				}
-				for i := range rows {
-					at := (m-m0+i)*stride + n - n0
-					copy(c[at:][:cols], t.c[i*panelCols:])
-					if peak != nil {
-						maxAbsPlain(peak[at:][:cols], w.peak[i*panelCols:][:cols])
-					}
+	group := groupCols
+	if w.across = m1-m0 > panelCols; !w.across {
+		group = panelCols
+	}
+	in := tile{m0: m0, n0: n0, stride: n1 - n0, c: c, peak: peak}
+	for m := m0; m < m1; m += chunkRows {
+		for g := n0; g < n1; g += group {
+			for s := step0; s < step1; s += chunkSteps {
+				for n := g; n < min(g+group, n1); n += panelCols {
+					t := part{panel: w.panel[:min(chunkSteps, step1-s)], m0: m, n0: n, cols: min(panelCols, n1-n), step0: s}
+					t.c = w.c[:min(chunkRows, m1-m)*panelCols]
+					w.pack(w, t.panel, n, n+t.cols, s)
+					w.runPart(&t, &in)
 				}
 			}
+		}
+	}
+}
+
+// tile is the accumulators of a Run.
+type tile struct {
+	m0, n0, stride int
+	c, peak        []float32
+}
+
+// runPart runs a part on its accumulators of the tile.
+func (w *Worker) runPart(t *part, in *tile) {
+	at, rows := (t.m0-in.m0)*in.stride+t.n0-in.n0, len(t.c)/panelCols
+	for i := range rows {
+		for j, v := range in.c[at+i*in.stride:][:t.cols] {
+			if v == 0 {
+				v = 0 // -0 starts as +0 does, and the kernels would keep its sign
+			}
+			t.c[i*panelCols+j] = v
+		}
+	}
+	if in.peak == nil {
+		w.run(w, t)
+	} else {
+		w.peak = w.peak[:0]
+		for range t.c {
+			w.peak = append(w.peak, 0)
+		}
+		w.runPeaks(*t, w.peak)
+	}
+	for i := range rows {
+		copy(in.c[at+i*in.stride:][:t.cols], t.c[i*panelCols:])
+		if in.peak != nil {
+			maxAbsPlain(in.peak[at+i*in.stride:][:t.cols], w.peak[i*panelCols:][:t.cols])
 		}
 	}
 }
