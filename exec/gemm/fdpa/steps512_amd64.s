@@ -139,8 +139,8 @@ summed: \
 //
 // Z0-Z7 pairs of doubled codes in bf16, Z8 scales/2, Z9 limits, Z10 floors of 16
 // columns; Z11 the mask of |·|, Z12 the table of codes. SI walks the rows of x, DI
-// those of c, CX counts them down. R11 is 1 once the weights of
-// the step and their exponents are spread.
+// those of c, CX counts them down. R11 says what of the step
+// is spread: 1 its weights, 2 their exponents.
 TEXT ·steps512(SB), NOSPLIT, $0-8
 	MOVQ c+0(FP), AX
 	MOVQ 64(AX), R12
@@ -289,10 +289,16 @@ general:
 	JNZ scalar
 	XORL DX, DX
 weights:
-	TESTQ R11, R11
+	TESTQ $1, R11
 	JNZ terms
-	MOVQ $1, R11
+	ORQ $1, R11
 	SPREADALL
+terms:
+	TESTL DX, DX
+	JNZ known
+	TESTQ $2, R11
+	JNZ exponents
+	ORQ $2, R11
 	VPBROADCASTD none<>(SB), Z29
 	MOVQ $16, R10
 	MOVQ AX, R9
@@ -307,9 +313,7 @@ exponent:
 	ADDQ $64, R9
 	DECQ R10
 	JNZ exponent
-terms:
-	TESTL DX, DX
-	JNZ known
+exponents:
 	VPMOVZXWD (SI), Z20
 	VPSLLD $16, Z20, Z20
 	VPANDD Z11, Z20, Z20
