@@ -151,8 +151,11 @@ func (e *Explanation) budget(g, w *making, got, want Side) {
 	}
 	if final := valueOf(float64(got.Value)); !equal(final, at) || got.Foreign {
 		text := "unexplained: got is not what is emulated"
-		if len(g.stages) == 0 {
+		switch {
+		case len(g.stages) == 0:
 			text = "distance of got from the exact product"
+		case equal(final, at):
+			text = "nothing unexplained: the bits emulated here"
 		}
 		e.Budget = append(e.Budget, Part{Unexplained, text, false, final.sub(at), final})
 	}

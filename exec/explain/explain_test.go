@@ -434,6 +434,15 @@ func TestUnknown(t *testing.T) {
 	if _, err := Element(side(gemm.Emu{}, p.forward, out, 1, 2), Side{Value: 0.5}, 99, 2); err == nil {
 		t.Error("row 99 of 5")
 	}
+	other := side(gemm.Emu{}, p.forward, out, 1, 2)
+	other.Foreign = true
+	e, err = Element(other, Side{Value: 0.5, By: "file b.npy"}, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row := e.Budget[len(e.Budget)-2]; row.Text != "nothing unexplained: the bits emulated here" || row.Part.Exact().Sign() != 0 {
+		t.Errorf("another backend with the same bits: %+v", row)
+	}
 	f := p.forward
 	f.Arch = "sm70"
 	e, err = Element(Side{Value: 1, Made: &f, Foreign: true}, Side{Value: 0.5}, 1, 2)
