@@ -16,14 +16,6 @@ func histogram(b *fp4.Blocks) *[256]int {
 	return h
 }
 
-// countScales counts the scales of b by class.
-func countScales(b *fp4.Blocks) (count [fp4.NaN + 1]int) {
-	for s, n := range histogram(b) {
-		count[b.ScaleType.Class(uint16(s))] += n
-	}
-	return count
-}
-
 // weightNotes counts the scale bytes of a weight that make NaN, or that backends
 // read differently.
 func weightNotes(b *fp4.Blocks) []string {

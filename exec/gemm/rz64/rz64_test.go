@@ -157,7 +157,11 @@ func cuts(r *rand.Rand, n, most int) []int {
 // of scales and starts, and other tiles.
 func TestPaths(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for i := range 600 {
+	cases := 600
+	if testing.Short() {
+		cases = 120
+	}
+	for i := range cases {
 		rows, cols, k := 1+r.IntN(20), 1+r.IntN(70), 2*(1+r.IntN(300))
 		if i%3 == 0 {
 			rows, cols, k = 8*(1+r.IntN(2)), 32*(1+r.IntN(2)), 256*(1+r.IntN(3))
