@@ -36,17 +36,19 @@ type call struct {
 	half   int // 1 where steps have 8 products
 	row    int // that needs the scalar rule at step; -1 when all is done
 
-	next, count int // of failed
-	f           int32
-	below       int32 // (F-23)<<23
-	_           [3]int64
+	_     [2]int // of the failed rows: the next, and how many
+	f     int32
+	below int32 // (F-23)<<23
+	_     [3]int64
 
-	ws     [maxL][panelCols]float32 // weights of a step
-	we     [maxL][panelCols]int32   // their exponents
-	_      [maxL]float32
-	xe     [maxL]int32                       // exponents of a row's x
-	failed [chunkRows + 16]int32             // rows of this step, counted down from the last
-	before [chunkRows + 1][panelCols]float32 // and their c
+	// The kernel's own memory: weights of a step and their exponents, exponents of a
+	// row's x, rows of the step that failed, and their c.
+	_ [maxL][panelCols]float32
+	_ [maxL][panelCols]int32
+	_ [maxL]float32
+	_ [maxL]int32
+	_ [chunkRows + 16]int32
+	_ [chunkRows + 1][panelCols]float32
 }
 
 // steps512 runs steps until all are done or one needs the scalar rule.
@@ -174,7 +176,7 @@ type call256 struct {
 	rows int
 	any  uint32 // of bad
 	_    [7]uint32
-	q    [maxL][panelCols]float32 // doubled codes, by place
+	_    [maxL][panelCols]float32 // doubled codes, by place: the kernel's own
 	bad  [chunkRows]uint32        // a bit for each column left to the scalar rule
 }
 
