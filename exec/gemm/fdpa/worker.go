@@ -14,12 +14,12 @@ func (p Path) String() string { return [...]string{"portable", "avx2", "avx512"}
 
 // The x of chunkRows × chunkSteps stays in the second cache for the columns of a group.
 // One call of a kernel takes at most callSteps row-steps and cannot be preempted for
-// that long, some 30 µs.
+// that long, 30 µs where most steps cut.
 const (
 	chunkSteps = 64
 	chunkRows  = 128
 	groupCols  = 256
-	callSteps  = 2048
+	callSteps  = 1024
 )
 
 // Worker computes tiles of a Product for one goroutine.
