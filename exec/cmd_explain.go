@@ -170,7 +170,7 @@ func elementProof(e *explain.Explanation, p *productValue, m, n int) ElementProo
 	case e.Proof.Exact:
 		r.Word = "proven"
 	case proof != nil && proof.Of[m*(len(proof.Of)/rows)+n] != layer.Unproven:
-		r.Word, r.Claim = "proven", proof.Claim
+		r.Word, r.Claim, r.Why = "proven", proof.Claim, ""
 	}
 	return r
 }

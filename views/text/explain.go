@@ -293,7 +293,7 @@ func (p *page) elementProof(r exec.ElementProof) {
 	case "":
 	case "proven":
 		bits := ""
-		if r.Bits > 0 && r.Why == "" {
+		if r.Bits > 0 && r.Bits <= 24 {
 			bits = fmt.Sprintf("the sums span %d of the 24 bits of FP32", r.Bits)
 		}
 		p.list("proven", "the same bits in "+r.Claim, bits)
