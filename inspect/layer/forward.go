@@ -62,6 +62,7 @@ type Output struct {
 	XGlobals []float32      // global scale (a divisor) by row of x; nil when XBlocks.Global serves all
 	Act      *ActReport     // what quantizing the activations did to them; nil unless XBlocks is set
 	Notes    []string       // corners where published models disagree, saturated scales, …
+	By       string         // what computed it, where the backend's name does not say: "emu-fp4 on NVIDIA H100"
 	Proof    *Proof         // the certificate, when asked for and known; nil otherwise
 }
 

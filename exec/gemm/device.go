@@ -1,0 +1,106 @@
+package gemm
+
+import (
+	"context"
+	"fmt"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// Runner computes jobs: a GPU in this process, or one behind a worker process.
+type Runner interface {
+	// Ready says why nothing can run there; nil when it can.
+	Ready() error
+	// Run computes one job. It stops early with ctx.Err() when ctx ends.
+	Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error)
+}
+
+// Device is a backend whose products a Runner computes. What an engine's CPU code does
+// before its kernel (quantizing activations, folding global scales into alpha) happens
+// here, by the same code as for Emu, so that a difference between both is the kernel's.
+type Device struct {
+	Label  string // the name after backend=
+	Kernel string // which kernel; empty: the runner's choice
+	Runner Runner
+}
+
+// Name is what stands after backend=.
+func (d Device) Name() string { return d.Label }
+
+// Ready is the runner's.
+func (d Device) Ready() error { return d.Runner.Ready() }
+
+// Forward computes y = x·Wᵀ on the device. Errors are *inspect.Fault or *fp4.Error,
+// the runner's, and ctx.Err().
+func (d Device) Forward(ctx context.Context, f layer.Forward, progress layer.Progress) (layer.Output, error) {
+	if f.Dense != nil {
+		return layer.Output{}, fault(inspect.ErrUnsupported, d.Label+" takes no dense weight",
+			"its kernels read FP4 layers", "backend=ref, or quantize the weight first")
+	}
+	if f.Order != (layer.Order{}) {
+		return layer.Output{}, fault(inspect.ErrUnsupported, fmt.Sprintf("%s has no order %s", d.Label, f.Order),
+			"its kernels walk K as they were built", "backend=emu, or leave order= out")
+	}
+	if f.Arch == "" {
+		f.Arch = "sm100"
+	}
+	p, err := newProblem(f)
+	if err != nil {
+		return layer.Output{}, err
+	}
+	out := p.output()
+	job, err := p.job(ctx, &out)
+	if err != nil || p.M == 0 || p.N == 0 {
+		return out, err
+	}
+	job.Kernel = d.Kernel
+	r, err := d.Runner.Run(ctx, job, progress)
+	if err != nil {
+		return layer.Output{}, err
+	}
+	if len(r.Y) != len(out.Y.Data) {
+		return layer.Output{}, fault(inspect.ErrMismatch, fmt.Sprintf("%s returned %d outputs", d.Label, len(r.Y)),
+			fmt.Sprintf("the product has %d", len(out.Y.Data)), "")
+	}
+	out.Y.Data = r.Y
+	out.By = r.Kernel + " on " + r.Device
+	out.Notes = append(out.Notes, r.Notes...)
+	return out, nil
+}
+
+// job prepares the operands and fills in all of the output but y.
+func (p *problem) job(ctx context.Context, out *layer.Output) (layer.Job, error) {
+	c, err := p.chain(ctx, out)
+	if err != nil {
+		return layer.Job{}, err
+	}
+	j := layer.Job{Mode: p.Mode, Arch: p.Arch, M: p.M, N: p.N, K: p.K, Block: p.w.Block, Scale: p.w.ScaleType,
+		Alphas: p.setAlpha(out), Epilogue: p.Epilogue, Out: p.Out}
+	if j.Bias, err = p.bias(); err != nil {
+		return layer.Job{}, err
+	}
+	j.WCodes, j.WScales = lowFirst(p.w), p.w.Scales
+	switch {
+	case p.M == 0:
+	case p.Mode == layer.W4A4:
+		j.XCodes, j.XScales = lowFirst(out.XBlocks), out.XBlocks.Scales
+	default:
+		j.XWords = c.(*chainBF16).x
+	}
+	out.Notes = append(out.Notes, weightNotes(p.w)...)
+	return j, j.Check()
+}
+
+// lowFirst is the codes with element 2i in the low nibble.
+func lowFirst(b *fp4.Blocks) []byte {
+	if b.Order == fp4.LowFirst {
+		return b.Codes
+	}
+	swapped := make([]byte, len(b.Codes))
+	for i, c := range b.Codes {
+		swapped[i] = c<<4 | c>>4
+	}
+	return swapped
+}

@@ -1,0 +1,321 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/layer"
+)
+
+// How long a client waits for what should be quick, and for a job to notice that it
+// was cancelled, before it kills the process. A first hello may initialize a driver
+// and run known-answer tests.
+const (
+	helloWait  = 90 * time.Second
+	cancelWait = 2 * time.Second
+	deathWait  = 200 * time.Millisecond
+)
+
+// Client runs jobs in a worker process that it starts when first needed and starts
+// again after it died. It satisfies gemm.Runner.
+type Client struct {
+	// Command makes the process, not yet started: this program as a worker, ssh, or a
+	// Python interpreter. Its standard streams are the client's.
+	Command func() *exec.Cmd
+	// Label names the worker in errors: "the GPU worker".
+	Label string
+
+	mu   sync.Mutex // held for a whole job: a worker has one at a time
+	live *process
+}
+
+// process is a running worker.
+type process struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	out    *bufio.Writer
+	frames chan frame
+	ended  chan struct{} // closed when the output of the process has ended
+	err    error         // why, readable once ended is closed
+	said   *tail         // the end of its standard error
+	hello  hello
+	jobs   uint64
+}
+
+// Ready starts the worker if it isn't running and says why nothing can run there.
+func (c *Client) Ready() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, err := c.process(context.Background())
+	if err != nil {
+		return err
+	}
+	if p.hello.Error != nil {
+		return p.hello.Error.err()
+	}
+	return nil
+}
+
+// About names the worker's program, device and kernels.
+func (c *Client) About(ctx context.Context) (program, device string, kernels []Kernel, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, err := c.process(ctx)
+	if err != nil {
+		return "", "", nil, err
+	}
+	if p.hello.Error != nil {
+		err = p.hello.Error.err()
+	}
+	return p.hello.Program, p.hello.Device, p.hello.Kernels, err
+}
+
+// Run computes one job in the worker. When ctx ends the worker is asked to stop, and
+// killed when it doesn't. A worker that dies is an error of class ErrUnreadable that
+// tells what it said last; the next job starts a new one.
+func (c *Client) Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := job.Check(); err != nil {
+		return layer.JobResult{}, err
+	}
+	p, err := c.process(ctx)
+	if err != nil {
+		return layer.JobResult{}, err
+	}
+	if p.hello.Error != nil {
+		return layer.JobResult{}, p.hello.Error.err()
+	}
+	p.jobs++
+	w, blobs := encodeJob(&job)
+	if err := write(p.out, kindRun, p.jobs, w, blobs...); err != nil {
+		return layer.JobResult{}, c.died(p, err)
+	}
+	return c.follow(ctx, p, &job, progress)
+}
+
+// follow answers the worker's questions about a job until it has ended.
+func (c *Client) follow(ctx context.Context, p *process, job *layer.Job, progress layer.Progress) (layer.JobResult, error) {
+	cancelled := ctx.Done()
+	var patience <-chan time.Time
+	for {
+		select {
+		case f := <-p.frames:
+			if f.Job != p.jobs {
+				continue
+			}
+			r, done, err := p.handle(f, job, progress)
+			if errors.Is(err, errFrame) {
+				return r, c.died(p, err)
+			}
+			if done || err != nil {
+				if ctx.Err() != nil {
+					return layer.JobResult{}, ctx.Err()
+				}
+				return r, err
+			}
+		case <-p.ended:
+			return layer.JobResult{}, c.died(p, p.err)
+		case <-cancelled:
+			cancelled, patience = nil, time.After(cancelWait)
+			if err := write(p.out, kindCancel, p.jobs, nil); err != nil {
+				c.kill(p)
+				return layer.JobResult{}, ctx.Err()
+			}
+		case <-patience:
+			c.kill(p)
+			return layer.JobResult{}, ctx.Err()
+		}
+	}
+}
+
+// handle takes one frame of the running job.
+func (p *process) handle(f frame, job *layer.Job, progress layer.Progress) (r layer.JobResult, done bool, err error) {
+	switch f.Kind {
+	case kindNeed:
+		if err := write(p.out, kindWeight, f.Job, nil, job.WCodes, job.WScales); err != nil {
+			return r, false, fmt.Errorf("%w: %w", errFrame, err)
+		}
+	case kindProgress:
+		var w progressWire
+		if json.Unmarshal(f.Body, &w) == nil && progress != nil {
+			progress(w.Done, w.Total)
+		}
+	case kindError:
+		var w fault
+		if err := json.Unmarshal(f.Body, &w); err != nil {
+			return r, false, fmt.Errorf("%w: %w", errFrame, err)
+		}
+		return r, true, w.err()
+	case kindResult:
+		var w resultWire
+		if err := json.Unmarshal(f.Body, &w); err != nil || len(f.blobs) != 1 || len(f.blobs[0]) != 4*job.M*job.N {
+			return r, false, fmt.Errorf("%w: a result of %d blobs", errFrame, len(f.blobs))
+		}
+		r = layer.JobResult{Y: floats(f.blobs[0]), Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device), Micros: w.Micros}
+		for _, n := range w.Notes {
+			r.Notes = append(r.Notes, inspect.Printable(n))
+		}
+		return r, true, nil
+	default:
+		return r, false, fmt.Errorf("%w: a frame of kind %q", errFrame, f.Kind)
+	}
+	return r, false, nil
+}
+
+// process is the running worker, started if there is none; c.mu is held.
+func (c *Client) process(ctx context.Context) (*process, error) {
+	if c.live != nil {
+		select {
+		case <-c.live.ended: // died between two jobs: nothing is lost, start another
+			c.kill(c.live)
+		default:
+			return c.live, nil
+		}
+	}
+	p, err := c.start()
+	if err != nil {
+		return nil, err
+	}
+	c.live = p
+	if err := write(p.out, kindHello, 0, hello{Version: Version}); err != nil {
+		return nil, c.died(p, err)
+	}
+	select {
+	case f := <-p.frames:
+		if f.Kind != kindHello || json.Unmarshal(f.Body, &p.hello) != nil || p.hello.Version != Version {
+			return nil, c.died(p, fmt.Errorf("%w: answered %q to hello", errFrame, f.Kind))
+		}
+		return p, nil
+	case <-p.ended:
+		return nil, c.died(p, p.err)
+	case <-ctx.Done():
+		c.kill(p)
+		return nil, ctx.Err()
+	case <-time.After(helloWait):
+		return nil, c.died(p, fmt.Errorf("no answer in %s", helloWait))
+	}
+}
+
+// start runs the command and reads its frames.
+func (c *Client) start() (*process, error) {
+	p := &process{cmd: c.Command(), frames: make(chan frame), ended: make(chan struct{}), said: new(tail)}
+	p.cmd.Stderr = p.said
+	detach(p.cmd)
+	in, err := p.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, gone(c.Label+" does not start", err.Error(), "check that "+p.cmd.Path+" is there and may be run")
+	}
+	p.in, p.out = in, bufio.NewWriterSize(in, 1<<16)
+	go func() {
+		defer close(p.ended)
+		r := bufio.NewReaderSize(out, 1<<16)
+		for {
+			f, err := read(r)
+			if err != nil {
+				p.err = err
+				return
+			}
+			select {
+			case p.frames <- f:
+			case <-time.After(helloWait):
+				p.err = fmt.Errorf("%w: frames that nobody asked for", errFrame)
+				return
+			}
+		}
+	}()
+	return p, nil
+}
+
+// died ends a worker that can't go on and says what it said last.
+func (c *Client) died(p *process, err error) error {
+	byItself := false
+	select {
+	case <-p.ended:
+		byItself = errors.Is(p.err, io.EOF) || errors.Is(p.err, io.ErrUnexpectedEOF)
+	case <-time.After(deathWait): // a broken pipe is seen before the end of the output
+	}
+	c.kill(p)
+	why := err.Error()
+	if state := p.cmd.ProcessState; byItself && state != nil {
+		why = state.String()
+	}
+	if said := p.said.last(); said != "" {
+		why += ", and said: " + said
+	}
+	return gone(c.Label+" died", why, "nothing of the session is lost; run the command again to start a new worker, or use backend=emu")
+}
+
+// kill ends the process and forgets it.
+func (c *Client) kill(p *process) {
+	p.in.Close()
+	grace := time.Duration(0)
+	select {
+	case <-p.ended: // perhaps by itself: leave it its exit status
+		grace = deathWait
+	default:
+	}
+	defer time.AfterFunc(grace, func() { p.cmd.Process.Kill() }).Stop()
+	for alive := true; alive; {
+		select {
+		case <-p.frames: // let the reader go
+		case <-p.ended:
+			alive = false
+		}
+	}
+	p.cmd.Wait()
+	if c.live == p {
+		c.live = nil
+	}
+}
+
+// Close ends the worker, if there is one.
+func (c *Client) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live != nil {
+		c.kill(c.live)
+	}
+}
+
+// tail keeps the end of what a process writes to its standard error.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailLen = 4096
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.b = append(t.b, b...)
+	if len(t.b) > tailLen {
+		t.b = append(t.b[:0], t.b[len(t.b)-tailLen:]...)
+	}
+	return len(b), nil
+}
+
+// last is the last line that says something, safe for a terminal.
+func (t *tail) last() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
+	return inspect.Printable(strings.TrimSpace(lines[len(lines)-1]))
+}

@@ -1,0 +1,218 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/layer"
+)
+
+// Engine is what a server computes with.
+type Engine interface {
+	Ready() error
+	Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error)
+	// About names the device and its kernels. It may take long: it runs known-answer
+	// tests where they have not been run.
+	About() (device string, kernels []Kernel)
+}
+
+// keptWeights is how many weights a server holds: the layers that a debugger goes
+// back and forth between.
+const keptWeights = 8
+
+// server is one connection.
+type server struct {
+	engine  Engine
+	out     *bufio.Writer
+	mu      sync.Mutex // of out: progress and results come from different goroutines
+	weights map[string][2][]byte
+	order   []string // keys of weights, the oldest first
+}
+
+// Serve answers one client until it closes its end or ctx ends. Jobs run one at a
+// time; a cancel frame ends the one that runs. program names this build.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, program string, engine Engine) error {
+	s := &server{engine: engine, out: bufio.NewWriterSize(out, 1<<16), weights: map[string][2][]byte{}}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	frames := make(chan frame)
+	failed := make(chan error, 1)
+	go func() {
+		r := bufio.NewReaderSize(in, 1<<16)
+		for {
+			f, err := read(r)
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case frames <- f:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for {
+		select {
+		case f := <-frames:
+			if err := s.answer(ctx, f, frames, failed, program); err != nil {
+				return closed(err)
+			}
+		case err := <-failed:
+			return closed(err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// closed is nil for a client that has left.
+func closed(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+func (s *server) send(kind string, job uint64, body any, blobs ...[]byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return write(s.out, kind, job, body, blobs...)
+}
+
+// answer handles one frame that begins something.
+func (s *server) answer(ctx context.Context, f frame, frames <-chan frame, failed <-chan error, program string) error {
+	switch f.Kind {
+	case kindHello:
+		var h hello
+		if err := json.Unmarshal(f.Body, &h); err != nil {
+			return fmt.Errorf("%w: %w", errFrame, err)
+		}
+		mine := hello{Version: Version, Program: program}
+		if h.Version != Version {
+			mine.Error = &fault{Class: "unsupported", What: fmt.Sprintf("worker protocol %d, this worker speaks %d", h.Version, Version), Cure: "use the same fp4tui on both sides"}
+		} else if err := s.engine.Ready(); err != nil {
+			mine.Error = toFault(err)
+		} else {
+			mine.Device, mine.Kernels = s.engine.About()
+		}
+		return s.send(kindHello, 0, mine)
+	case kindRun:
+		return s.run(ctx, f, frames, failed)
+	case kindCancel, kindWeight: // of a job that has ended
+		return nil
+	}
+	return fmt.Errorf("%w: a frame of kind %q", errFrame, f.Kind)
+}
+
+// run computes one job while it listens for cancel.
+func (s *server) run(ctx context.Context, f frame, frames <-chan frame, failed <-chan error) error {
+	var w jobWire
+	if err := json.Unmarshal(f.Body, &w); err != nil {
+		return fmt.Errorf("%w: %w", errFrame, err)
+	}
+	weight, ok := s.weights[w.Weight]
+	if !ok {
+		var err error
+		if weight, err = s.fetch(ctx, f.Job, w.Weight, frames, failed); err != nil || weight[0] == nil {
+			return err
+		}
+	}
+	job, err := decodeJob(w, f.blobs, weight[0], weight[1])
+	if err != nil {
+		return s.send(kindError, f.Job, toFault(err))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		r   layer.JobResult
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		last := time.Time{}
+		r, err := s.engine.Run(ctx, job, func(done, total int64) {
+			if now := time.Now(); done == total || now.Sub(last) > 50*time.Millisecond {
+				last = now
+				s.send(kindProgress, f.Job, progressWire{done, total}) // a broken pipe shows at the result
+			}
+		})
+		done <- answer{r, err}
+	}()
+	for {
+		select {
+		case a := <-done:
+			if a.err != nil {
+				return s.send(kindError, f.Job, toFault(a.err))
+			}
+			return s.send(kindResult, f.Job, resultWire{a.r.Kernel, a.r.Device, a.r.Micros, a.r.Notes}, floatBytes(a.r.Y))
+		case g := <-frames:
+			if g.Kind == kindCancel && g.Job == f.Job {
+				cancel()
+			}
+		case err := <-failed: // the client is gone: nobody waits for the job
+			cancel()
+			return err
+		}
+	}
+}
+
+// fetch asks for a weight. It returns none without an error when the job was cancelled.
+func (s *server) fetch(ctx context.Context, job uint64, key string, frames <-chan frame, failed <-chan error) (weight [2][]byte, err error) {
+	if err := s.send(kindNeed, job, nil); err != nil {
+		return weight, err
+	}
+	for {
+		select {
+		case g := <-frames:
+			switch {
+			case g.Kind == kindCancel && g.Job == job:
+				return weight, s.send(kindError, job, &fault{Class: "unsupported", What: context.Canceled.Error()})
+			case g.Kind == kindWeight && g.Job == job && len(g.blobs) == 2:
+				weight = [2][]byte{g.blobs[0], g.blobs[1]}
+				s.keep(key, weight)
+				return weight, nil
+			}
+		case err := <-failed:
+			return weight, err
+		case <-ctx.Done():
+			return weight, ctx.Err()
+		}
+	}
+}
+
+// keep holds a weight and lets the oldest go.
+func (s *server) keep(key string, weight [2][]byte) {
+	if len(s.order) == keptWeights {
+		delete(s.weights, s.order[0])
+		s.order = s.order[1:]
+	}
+	s.weights[key] = weight
+	s.order = append(s.order, key)
+}
+
+// Unable is the engine of a program that can compute nothing, with the reason.
+type Unable struct{ Reason error }
+
+// Ready is the reason.
+func (u Unable) Ready() error { return u.Reason }
+
+// Run refuses with it.
+func (u Unable) Run(context.Context, layer.Job, layer.Progress) (layer.JobResult, error) {
+	return layer.JobResult{}, u.Reason
+}
+
+// About names nothing.
+func (u Unable) About() (string, []Kernel) { return "", nil }
+
+// gone is the fault of a worker that ended or broke the protocol.
+func gone(what, why, cure string) error {
+	return &inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: what, Why: why, Cure: cure}
+}

@@ -1,0 +1,237 @@
+package worker
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// TestMain is also the worker that the tests start: the way in which it behaves stands
+// in the environment.
+func TestMain(m *testing.M) {
+	behave := os.Getenv("FP4TUI_TEST_WORKER")
+	if behave == "" {
+		os.Exit(m.Run())
+	}
+	if behave == "garbage" {
+		fmt.Println("Welcome to the machine!")
+		time.Sleep(time.Minute)
+	}
+	err := Serve(context.Background(), os.Stdin, os.Stdout, "test", engine(behave))
+	fmt.Fprintln(os.Stderr, err)
+}
+
+// engine multiplies in the plainest way, and misbehaves as told.
+type engine string
+
+func (e engine) Ready() error {
+	if e == "unready" {
+		return &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "no device", Why: "none", Cure: "buy one"}
+	}
+	return nil
+}
+
+func (e engine) About() (string, []Kernel) {
+	return "abacus", []Kernel{{Name: "beads", Ready: true, Status: "verified on this device"}}
+}
+
+func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (layer.JobResult, error) {
+	switch e {
+	case "crash":
+		fmt.Fprintln(os.Stderr, "CUDA_ERROR_ILLEGAL_ADDRESS\x1b[31m (700)")
+		os.Exit(3)
+	case "hang":
+		select {}
+	case "slow":
+		for i := range int64(1000) {
+			progress(i, 1000)
+			select {
+			case <-ctx.Done():
+				return layer.JobResult{}, ctx.Err()
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	case "short":
+		return layer.JobResult{Y: make([]float32, 1)}, nil
+	case "fault":
+		return layer.JobResult{}, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "out of memory", Why: "needs 9 TB", Cure: "use fewer rows"}
+	}
+	return layer.JobResult{Y: product(j), Kernel: "beads", Device: "abacus", Micros: 1.5, Notes: []string{"by hand\x07"}}, nil
+}
+
+// product is the float32 product of a job, w4a16, without block scales.
+func product(j layer.Job) []float32 {
+	y := make([]float32, j.M*j.N)
+	for i := range y {
+		for k := range j.K {
+			code := j.WCodes[i%j.N*j.K/2+k/2] >> (4 * (k % 2))
+			y[i] += math.Float32frombits(uint32(j.XWords[i/j.N*j.K+k])<<16) * fp4.DecodeE2M1(code)
+		}
+		y[i] = y[i]*j.Alphas[0] + j.Bias[i%j.N]
+	}
+	return y
+}
+
+// job is a small one with everything in it.
+func job() layer.Job {
+	j := layer.Job{Mode: layer.W4A16, Arch: "sm90", M: 3, N: 4, K: 32, Block: 16, Scale: fp4.E4M3, Alphas: []float32{0.5}, Bias: []float32{1, 2, 3, 4},
+		Epilogue: layer.Epilogue{Bias: layer.BiasF32}, Out: inspect.BF16, WScales: make([]byte, 8)}
+	for i := range j.M * j.K {
+		j.XWords = append(j.XWords, uint16(0x3f80+i))
+	}
+	for i := range j.N * j.K / 2 {
+		j.WCodes = append(j.WCodes, byte(37*i))
+	}
+	return j
+}
+
+func client(t *testing.T, behave string) *Client {
+	t.Helper()
+	c := &Client{Label: "the test worker", Command: func() *exec.Cmd {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "FP4TUI_TEST_WORKER="+behave)
+		return cmd
+	}}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// TestRun computes in a process, twice: the weight travels once.
+func TestRun(t *testing.T) {
+	c := client(t, "work")
+	j := job()
+	for range 2 {
+		r, err := c.Run(context.Background(), j, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := product(j); !reflect.DeepEqual(r.Y, want) {
+			t.Errorf("got %v, want %v", r.Y, want)
+		}
+		if r.Kernel != "beads" || r.Device != "abacus" || r.Micros != 1.5 || r.Notes[0] != `by hand\x07` {
+			t.Errorf("%+v", r)
+		}
+	}
+	if program, device, kernels, err := c.About(context.Background()); err != nil || program != "test" || device != "abacus" || len(kernels) != 1 {
+		t.Error(program, device, kernels, err)
+	}
+}
+
+// TestDeath: whatever a worker does, the client has an error that says so, and the
+// next job a worker.
+func TestDeath(t *testing.T) {
+	for behave, wants := range map[string][]string{
+		"crash":   {"the test worker died", "exit status 3", `CUDA_ERROR_ILLEGAL_ADDRESS\x1b[31m (700)`},
+		"garbage": {"not the worker protocol"},
+		"short":   {"not the worker protocol"},
+		"fault":   {"out of memory", "needs 9 TB"},
+		"unready": {"no device"},
+	} {
+		t.Run(behave, func(t *testing.T) {
+			c := client(t, behave)
+			for range 2 {
+				_, err := c.Run(context.Background(), job(), nil)
+				var f *inspect.Fault
+				if !errors.As(err, &f) || f.Cure == "" {
+					t.Fatalf("%v is no fault with a cure", err)
+				}
+				for _, want := range wants {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("%q lacks %q", err, want)
+					}
+				}
+			}
+		})
+	}
+	c := &Client{Label: "the test worker", Command: func() *exec.Cmd { return exec.Command("/nonexistent/fp4tui") }}
+	if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "does not start") {
+		t.Error(err)
+	}
+}
+
+// TestCancel: a job that listens ends at once, one that hangs is killed, and both
+// leave a client that works.
+func TestCancel(t *testing.T) {
+	for _, behave := range []string{"slow", "hang"} {
+		t.Run(behave, func(t *testing.T) {
+			c := client(t, behave)
+			if err := c.Ready(); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+			defer cancel()
+			told := int64(0)
+			start := time.Now()
+			_, err := c.Run(ctx, job(), func(done, total int64) { told = total })
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v", err)
+			}
+			if took := time.Since(start); took > cancelWait+5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			if behave == "slow" && (told != 1000 || c.live == nil) {
+				t.Errorf("progress of %d, process %v", told, c.live)
+			}
+			if err := c.Ready(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestFrames: what is no frame is refused before memory is spent on it.
+func TestFrames(t *testing.T) {
+	frame := func(head string, rest ...byte) []byte {
+		return append(append([]byte{byte(len(head)), 0, 0, 0}, head...), rest...)
+	}
+	for name, data := range map[string][]byte{
+		"length":   {0xff, 0xff, 0xff, 0xff},
+		"no json":  frame("hello"),
+		"blobs":    frame(`{"kind":"x","blobs":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]}`),
+		"negative": frame(`{"kind":"x","blobs":[-1]}`),
+		"huge":     frame(`{"kind":"x","blobs":[99999999999999]}`),
+		"cut":      frame(`{"kind":"x","blobs":[1000000000]}`, 1, 2, 3),
+	} {
+		if f, err := read(bytes.NewReader(data)); err == nil || errors.Is(err, io.EOF) {
+			t.Errorf("%s: %v, %v", name, f, err)
+		}
+	}
+}
+
+// FuzzServe feeds a server anything: it ends or answers, and never panics.
+func FuzzServe(f *testing.F) {
+	var good bytes.Buffer
+	w := bufio.NewWriter(&good)
+	j := job()
+	head, blobs := encodeJob(&j)
+	for _, step := range []func() error{
+		func() error { return write(w, kindHello, 0, hello{Version: Version}) },
+		func() error { return write(w, kindRun, 1, head, blobs...) },
+		func() error { return write(w, kindWeight, 1, nil, j.WCodes, j.WScales) },
+	} {
+		if err := step(); err != nil {
+			f.Fatal(err)
+		}
+	}
+	f.Add(good.Bytes())
+	head.K, head.M = 1<<30, 1<<30
+	write(w, kindRun, 2, head, blobs...)
+	f.Add(good.Bytes())
+	f.Fuzz(func(t *testing.T, data []byte) {
+		Serve(t.Context(), bytes.NewReader(data), io.Discard, "test", engine("work"))
+	})
+}
