@@ -280,7 +280,12 @@ func (a *App) ran(msg ranMsg) tea.Cmd {
 	case !went(msg.cell) && j.task.failed != nil:
 		j.task.failed(a, msg.cell)
 	}
-	return tea.Batch(append(cmds, a.work.next())...)
+	cmds = append(cmds, a.work.next())
+	if a.work.job == nil { // whatever waited was dropped
+		a.bookPane().stopped(notRun, "cancelled")
+		a.bookOpened()
+	}
+	return tea.Batch(cmds...)
 }
 
 // answered keeps an answer that still counts. The first match of a value search moves

@@ -279,3 +279,39 @@ func TestBookMouse(t *testing.T) {
 }
 
 var _ exec.Engine = (*shelf)(nil)
+
+// TestBookCancel: what waited when the job was cancelled no longer waits.
+func TestBookCancel(t *testing.T) {
+	s := &shelf{fakeEngine: newFake(), files: map[string]string{}}
+	s.block = make(chan struct{})
+	text := pageOf(t, s.fakeEngine, "c = load x", "y = gemm x w", "ls c")
+	d := newDriver(t, Options{Engine: s, Path: ""}, 80, 24)
+	d.app.opt.Book = &Book{Path: "a.fp4.md", Data: []byte(text)}
+	d.app.bookPane().book = newBook(d.app.opt.Book)
+	d.app.nav.view, d.async = notebookView, true
+	d.do(d.app.runAll(0))
+	for !strings.Contains(d.screen(), "running y = gemm") {
+		if len(d.held) == 0 {
+			t.Fatal("gemm was never started")
+		}
+		cmd := d.held[0]
+		d.held = d.held[1:]
+		switch msg := cmd().(type) {
+		case tea.BatchMsg:
+			d.held = append(d.held, msg...)
+		case ranMsg, answerMsg:
+			d.send(msg)
+		}
+	}
+	d.sees("ok      c = load x", "waits   ls c").keys("ctrl+c")
+	d.async = false
+	for len(d.held) > 0 {
+		cmd := d.held[0]
+		d.held = d.held[1:]
+		d.do(cmd)
+	}
+	d.sees("cancelled at 43%", "replay: 1 ok · 2 not run")
+	if d.app.bookPane().opening {
+		t.Error("the notebook is still being opened")
+	}
+}

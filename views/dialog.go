@@ -56,9 +56,13 @@ func closeDialog(*App) tea.Cmd { return nil }
 
 // quitDialog asks what to do with commands that are in no file.
 func quitDialog(a *App) *dialog {
+	what := "command"
+	if a.bookPane().file != "" {
+		what = "change"
+	}
 	return &dialog{
 		title: "quit",
-		rows:  [][2]string{{"unsaved", plural(int64(a.at.unsaved), "command") + " since the last save"}, {"file", a.notebook()}},
+		rows:  [][2]string{{"unsaved", plural(int64(a.at.unsaved), what) + " since the last save"}, {"file", a.notebook()}},
 		choices: []choice{
 			{"save and quit", "s", func(a *App) tea.Cmd {
 				a.nav.quit = true
