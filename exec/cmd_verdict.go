@@ -203,6 +203,7 @@ func (j *judgement) result(name string, r *verdict.Report) Verdict {
 		v.Findings = append(v.Findings, StandsOut{Test: f.Test, What: f.What, Where: f.Where, Value: Float(f.Value), Bound: Float(f.Bound), Effect: Float(f.Effect),
 			Axis: f.Axis, Period: f.Period, Index: append([]int{}, f.Index...), Remark: f.Remark, Command: j.show(f)})
 	}
+	v.proven(j)
 	v.Verdict = "normal " + strings.TrimSpace(strings.ToUpper(v.Format)+" noise")
 	if v.Of == "arithmetic" {
 		v.Verdict = "rounding and accumulation alone"
@@ -214,6 +215,19 @@ func (j *judgement) result(name string, r *verdict.Report) Verdict {
 		}
 	}
 	return v
+}
+
+// proven adds the certificate's judgement, which needs no statistics: an element that no
+// order of accumulation changes differs from another run of the same product.
+func (v *Verdict) proven(j *judgement) {
+	d := j.diff
+	n := d.metrics.ProvenMismatch
+	if !j.field.Exact || !d.pair.Judged() || n == 0 { // against an original every output differs
+		return
+	}
+	v.Normal = false
+	v.Findings = append([]StandsOut{{Test: "proven", What: fmt.Sprintf("%s differ that no order of accumulation changes", plural(int(n), "output")), Where: "another layout, scale, alpha or epilogue",
+		Value: Float(n), Effect: Float(float64(n) / float64(max(d.metrics.Count, 1))), Index: []int{}, Command: "top " + j.subject + " 10 by=proven_mismatch"}}, v.Findings...)
 }
 
 // show is the command that shows what a test found.

@@ -325,3 +325,17 @@ func TestDiagnoseIsCancelled(t *testing.T) {
 		t.Error("a cancelled diagnosis has a result")
 	}
 }
+
+// Two runs of the same product differ where a certificate says that they cannot.
+func TestVerdictOfProvenMismatch(t *testing.T) {
+	s := newSickbed(t, 384)
+	s.do("y = gemm x w mode=w4a4 act=dynamic", "z = gemm x w mode=w4a4 act=dynamic")
+	z := *s.snapshot().handles["z"].(*productValue)
+	z.out.Y.Data = append([]float32{}, z.out.Y.Data...)
+	z.out.Y.Data[77] *= 1.5
+	s.bindHandle("z", &z)
+	v := s.do("e = diff z y", "v = verdict e").(Verdict)
+	if v.Normal || v.Findings[0].Test != "proven" || v.Findings[0].Value != 1 {
+		t.Errorf("%s %+v", v.Verdict, v.Findings)
+	}
+}
