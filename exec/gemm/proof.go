@@ -259,7 +259,8 @@ func (c *chainBF16) certificate(ctx context.Context, order layer.Order) (certifi
 	if err != nil {
 		return nil, err
 	}
-	b.ws, err = eachSide(ctx, c.w.Rows, c.w.Cols, c.weightSide)
+	table := c.scaleTable()
+	b.ws, err = eachSide(ctx, c.w.Rows, c.w.Cols, func(i int) side { return c.weightSide(i, table) })
 	return b, err
 }
 
@@ -301,17 +302,22 @@ func (r *side) endTile(sum *float64) {
 // add takes one bf16 number into a row, its square into both sums; low is its lowest
 // bit. A zero, an infinity and a NaN have none.
 func (r *side) add(word uint16, sum, tile *float64) (low int, ok bool) {
-	n := BF16.decode(uint32(word))
-	if n.class != finite {
-		r.nan = r.nan || n.class == nan
-		r.norm, r.tile, r.top = math.Inf(1), math.Inf(1), max(r.top, n.exp)
+	const infinity = 0x7f80
+	man, field := int(word&0x7f), int(word>>7&0xff)
+	switch {
+	case word&0x7fff == 0:
 		return 0, false
-	}
-	if n.sig == 0 {
+	case field == 0xff:
+		r.nan = r.nan || word&0x7fff > infinity
+		r.norm, r.tile, r.top = math.Inf(1), math.Inf(1), 128
 		return 0, false
+	case field == 0:
+		field = 1
+	default:
+		man |= 0x80
 	}
-	low = n.exp - elements[BF16].man + bits.TrailingZeros64(uint64(n.sig))
-	r.low, r.top = min(r.low, low), max(r.top, n.exp)
+	low = field - 127 - 7 + bits.TrailingZeros8(uint8(man))
+	r.low, r.top = min(r.low, low), max(r.top, field-127)
 	v := float64(math.Float32frombits(uint32(word) << 16))
 	*sum += float64(v * v)
 	*tile += float64(v * v)
@@ -321,16 +327,54 @@ func (r *side) add(word uint16, sum, tile *float64) (low int, ok bool) {
 // normUp is not below the root of a sum of n squares that was added up in float64.
 func normUp(sum float64, n int) float64 { return math.Sqrt(sum) * (1 + float64(n+4)*0x1p-52) }
 
-// weightSide reads a row of the weight as the bf16 numbers code·scale.
-func (c *chainBF16) weightSide(i int) side {
+// scaleSide is what one scale byte says of its block: of code·scale the lowest bit of
+// any code, the exponent of the largest, and the square of half a unit.
+type scaleSide struct {
+	side
+	square float64
+}
+
+// scaleTable is scaleSide for every byte, by the words that the product multiplies.
+func (c *chainBF16) scaleTable() *[256]scaleSide {
+	const half, six = 1, 7 // codes
+	t := new([256]scaleSide)
+	for s := range t {
+		row := zeroSide
+		var sum, tile float64
+		row.add(c.word[s][six], &sum, &tile)
+		sum = 0
+		row.add(c.word[s][half], &sum, &tile)
+		t[s] = scaleSide{row, sum}
+	}
+	return t
+}
+
+// squares are the sums of squares of the two codes of a byte, in units of code 1.
+var squares = func() (t [256]float64) {
+	for b := range t {
+		lo, hi := float64(fp4.DecodeE2M1(uint8(b)&15)), float64(fp4.DecodeE2M1(uint8(b)>>4))
+		t[b] = 4 * (lo*lo + hi*hi)
+	}
+	return t
+}()
+
+// weightSide reads a row of the weight: its codes for the norms alone, so that what it
+// says of bits and exponents is true of any codes under these scales.
+func (c *chainBF16) weightSide(i int, table *[256]scaleSide) side {
 	row := zeroSide
 	sum, tile := 0.0, 0.0
+	codes := c.w.Codes[i*(c.w.Cols/2):][:c.w.Cols/2]
 	for k := 0; k < c.w.Cols; k += c.w.Block {
-		words := &c.word[c.w.Scale(i, k)]
+		t := &table[c.w.Scale(i, k)]
 		last := min(k+c.w.Block, c.w.Cols)
-		for j := k; j < last; j++ {
-			row.add(words[c.w.Code(i, j)], &sum, &tile)
+		n := 0.0
+		for _, b := range codes[k/2 : last/2] {
+			n += squares[b]
 		}
+		row.low, row.top, row.nan = min(row.low, t.low), max(row.top, t.top), row.nan || t.nan
+		row.norm, row.tile = max(row.norm, t.norm), max(row.tile, t.tile)
+		sum += float64(n * t.square)
+		tile += float64(n * t.square)
 		if last%fdpa.PeakLen == 0 || last == c.w.Cols {
 			row.endTile(&tile)
 		}
