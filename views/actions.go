@@ -224,8 +224,8 @@ func (p runPlan) tasks(ctx context.Context) ([]task, error) {
 func (a *App) expectHere(int) tea.Cmd {
 	p := a.panes[errorView].(*errorPane)
 	name, value := "max_abs", 0.0
-	if p.metric == "rel" || p.metric == "ulp" {
-		name = map[string]string{"rel": "max_rel", "ulp": "ulp_max"}[p.metric]
+	if of := map[string]string{"rel": "max_rel", "ulp": "ulp_max", "noise": "noise", "proven_mismatch": "proven_mismatch", "unproven": "unproven"}[p.metric]; of != "" {
+		name = of
 	}
 	d := a.at.diff
 	if len(d.Metrics) == 0 {

@@ -2,7 +2,6 @@ package views
 
 import (
 	"fmt"
-	"math"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -23,6 +22,7 @@ type errorPane struct {
 	lo, hi      float64 // the locked colour range
 	query       string  // the where command of the last value search
 	match       int     // place among its matches
+	bands       bands   // the map, while it is made
 }
 
 func newErrorPane() *errorPane {
@@ -148,32 +148,29 @@ func span1(from, at, size, total, exponent int) (lo, hi int) {
 }
 
 func (p *errorPane) mapLine(s *scene) string {
+	if p.values && p.metric == "abs" {
+		return p.windowLine(s, "signed")
+	}
+	return p.windowLine(s, p.metric)
+}
+
+// windowLine asks for one metric of the window.
+func (p *errorPane) windowLine(s *scene, metric string) string {
 	l, m0, m1, n0, n1 := p.window(s)
 	m, n := p.dims(s)
 	subject := s.at.e
 	if m0 > 0 || n0 > 0 || m1 < m || n1 < n {
-		subject = fmt.Sprintf("%s[%d:%d, %d:%d]", s.at.e, m0, m1, n0, n1)
+		subject = windowOf(s.at.e, m0, m1, n0, n1)
 	}
-	rows, metric := 2*l.rows, p.metric
+	rows := 2 * l.rows
 	if p.values {
 		rows = max(1, l.rows-1)
-		if metric == "abs" {
-			metric = "signed"
-		}
 	}
 	return fmt.Sprintf("map %s size=%dx%d agg=%s metric=%s", subject, l.cols, rows, p.agg, metric)
 }
 
 func (s *scene) elementLine() string {
 	return fmt.Sprintf("info %s[%d,%d]", s.at.e, s.at.m, s.at.n)
-}
-
-// by is the order of the worst list that goes with the metric.
-func (p *errorPane) by() string {
-	if p.metric == "signed" {
-		return "abs"
-	}
-	return p.metric
 }
 
 func (p *errorPane) wants(s *scene) []string {
@@ -185,23 +182,13 @@ func (p *errorPane) wants(s *scene) []string {
 		return lines
 	}
 	lines = append(lines, p.mapLine(s), s.elementLine(), s.topLine())
+	lines = append(lines, p.bandLines(s)...)
+	lines = append(lines, p.minimapLines(s)...)
+	lines = append(lines, p.proofLines(s)...)
 	if p.query != "" {
 		lines = append(lines, p.query)
 	}
 	return lines
-}
-
-// metricName writes what a pixel shows.
-func metricName(metric string) string {
-	switch metric {
-	case "abs":
-		return "|got-want|"
-	case "signed":
-		return "got-want"
-	case "rel":
-		return "|got-want|/|want|"
-	}
-	return metric
 }
 
 func (p *errorPane) status(s *scene) (left, right []span) {
@@ -217,29 +204,27 @@ func (p *errorPane) status(s *scene) (left, right []span) {
 		}
 		return []span{{plain, fmt.Sprintf("m %d n %d", s.at.m, s.at.n)}}, right
 	}
-	h, ok, _ := look[exec.Heat](s, p.mapLine(s))
+	m, ok, _ := p.picture(s)
 	if !ok {
 		return []span{{plain, metricName(p.metric) + " " + p.agg}}, right
 	}
-	left = []span{{plain, fmt.Sprintf("%s %s, px %d m × %d n  ", metricName(h.Metric), h.Agg, h.RowStep, h.ColStep)}}
-	left = append(left, p.heat(s, h).legend(s.th)...)
+	left = []span{{plain, fmt.Sprintf("%s %s, px %d m × %d n  ", metricName(m.Metric), m.Agg, m.RowStep, m.ColStep)}}
+	left = append(left, m.legend(s.th)...)
 	nan := plain
-	if h.NaN > 0 {
+	if m.NaN > 0 {
 		nan = badRole
 	}
-	left = append(left, span{nan, "  NaN " + number.Count(h.NaN)})
+	left = append(left, span{nan, "  NaN " + number.Count(m.NaN)})
+	if m.Pad > 0 {
+		left = append(left, span{paddingRole, "  ╱"}, span{plain, " padding " + number.Count(m.Pad)})
+	}
+	if m.rows < m.H {
+		left = append(left, span{warnRole, fmt.Sprintf("  %d%%", 100*m.rows/m.H)})
+	}
 	if p.locked {
 		left = append(left, span{warnRole, "  locked"})
 	}
 	return left, right
-}
-
-func (p *errorPane) heat(s *scene, h exec.Heat) heatmap {
-	m := heatOf(h, s.at.m, s.at.n)
-	if p.locked {
-		m.lo, m.hi = p.lo, p.hi
-	}
-	return m
 }
 
 // noRun writes what to do when nothing has been compared; false when something was.
@@ -270,7 +255,11 @@ func (p *errorPane) draw(r region, s *scene) {
 	}
 	if l.inspector > 0 {
 		r.bar(x)
-		drawInspector(r.sub(x+1, 0, l.inspector, r.h), s)
+		side := r.sub(x+1, 0, l.inspector, r.h)
+		drawInspector(side, s)
+		if p.zoomed(s) {
+			p.drawMinimap(side, s)
+		}
 	}
 }
 
@@ -282,80 +271,27 @@ func (r region) bar(x int) {
 }
 
 func (p *errorPane) drawMap(r region, s *scene, l mapLayout) {
-	line := p.mapLine(s)
-	h, ready, err := look[exec.Heat](s, line)
+	m, ready, err := p.picture(s)
 	if !ready {
-		s.pending(r, line, err)
+		s.pending(r, p.mapLine(s), err)
 		return
 	}
-	m := p.heat(s, h)
 	if p.values {
-		p.drawValues(r, m, l)
+		p.drawValues(r, s, m, l)
 		return
 	}
-	body := r.sub(l.labels, 1, min(l.cols, h.W), l.rows)
+	body := r.sub(l.labels, 1, min(l.cols, m.W), l.rows)
 	r.right(l.labels-1, 0, dim, "n")
 	m.draw(body)
 	m.drawSelection(body, s.at.sel, errorView, s.at.m, s.at.n, 1)
 	m.axes(r.sub(l.labels, 0, r.w-l.labels, 1), r.sub(0, 1, l.labels, l.rows), l.labels)
-	rows := min(l.rows, (h.H+1)/2)
+	rows := min(l.rows, (m.H+1)/2)
 	r.right(l.labels-1, 1+rows, dim, "max")
 	m.marginals(r.sub(l.labels+body.w+1, 1, 3, l.rows), r.sub(l.labels, 1+rows, body.w, 1))
 	if rest := r.h - rows - 2; l.list == 0 && rest >= 6 {
 		r.rule(0, rows+2, r.w)
 		p.drawList(r.sub(0, rows+3, r.w, rest-1), s)
 	}
-}
-
-// drawValues writes the elements of the window as numbers.
-func (p *errorPane) drawValues(r region, m heatmap, l mapLayout) {
-	r.right(l.labels-1, 0, dim, "m\\n")
-	for x := range m.W {
-		r.right(l.labels+(x+1)*valueWidth, 0, dim, fmt.Sprint(m.Col0+x*m.ColStep))
-	}
-	for y := range min(m.H, l.rows-1) {
-		row := m.Row0 + y*m.RowStep
-		look := dim
-		if row == m.crossM {
-			look = strong
-		}
-		r.right(l.labels-1, 1+y, look, fmt.Sprint(row))
-		for x := range m.W {
-			text, role := p.value(m, y, x)
-			right := l.labels + (x+1)*valueWidth
-			if row == m.crossM && m.Col0+x*m.ColStep == m.crossN {
-				role = cursorRole
-				r.text(right-valueWidth, 1+y, accent, "▌")
-				r.cursorAt(right-1, 1+y)
-			}
-			r.right(right, 1+y, role, text)
-		}
-	}
-	r.text(1, min(m.H, l.rows-1)+1, dim, "- zooms out; colour by size of the error: dim, text, warn at the largest")
-}
-
-func (p *errorPane) value(m heatmap, y, x int) (string, role) {
-	at := m.at(y, x)
-	if at.nan {
-		return "nan", nanRole
-	}
-	if at.none {
-		return "·", dim
-	}
-	text := number.Fit(math.Abs(at.value), screenDigits, valueWidth-2)
-	switch {
-	case at.value < 0:
-		text = "-" + text
-	case at.value > 0 && m.signed():
-		text = "+" + text
-	}
-	switch step := m.step(at.value, 10); {
-	case at.value == 0 || step < 3:
-		return text, dim
-	case step < 9:
-		return text, plain
-	}
-	return text, warnRole
 }
 
 func (p *errorPane) move(s *scene, m motion, count int) {
@@ -419,45 +355,6 @@ func (p *errorPane) click(s *scene, x, y int) bool {
 }
 
 func (p *errorPane) open(a *App) tea.Cmd { return a.goTo(elementView) }
-
-// find looks for errors: "> 1e-2", "== 0", a plain number is "> number".
-func (p *errorPane) find(s *scene, text string, step int) bool {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return false
-	}
-	if !strings.ContainsAny(text[:1], "<>=!") {
-		text = "> " + text
-	}
-	for _, op := range []string{">=", "<=", "==", "!=", ">", "<"} {
-		if rest, ok := strings.CutPrefix(text, op); ok {
-			text = op + " " + strings.TrimSpace(rest)
-			break
-		}
-	}
-	line := fmt.Sprintf("where %s %s", s.at.e, text)
-	if line != p.query {
-		p.query, p.match = line, -1
-	}
-	matches, ready, _ := look[exec.Matches](s, p.query)
-	if !ready {
-		return true
-	}
-	return p.nextMatch(s, matches, step)
-}
-
-func (p *errorPane) nextMatch(s *scene, matches exec.Matches, step int) bool {
-	n := len(matches.Rows)
-	if n == 0 {
-		return false
-	}
-	if step == 0 && p.match < 0 {
-		step = 1
-	}
-	p.match = ((p.match+step)%n + n) % n
-	s.at.m, s.at.n = matches.Rows[p.match].M, matches.Rows[p.match].N
-	return true
-}
 
 func (p *errorPane) yank(s *scene, what string) string {
 	if s.at.e == "" {

@@ -17,6 +17,7 @@ type heatmap struct {
 	lo, hi float64 // colour range
 	crossM int     // crosshair, in elements; -1: none
 	crossN int
+	rows   int // rows of pixels that are computed, from the top
 }
 
 // glyphRamp is the ramp without colour; the blank is exactly zero.
@@ -39,22 +40,27 @@ func (h heatmap) step(v float64, n int) int {
 
 // pixel is one value of the map as the painter needs it.
 type pixel struct {
-	value float64
-	nan   bool // holds a NaN or an infinity
-	none  bool // outside the map: not data
+	value   float64
+	nan     bool // holds a NaN or an infinity
+	none    bool // outside the map, or holds no data
+	padding bool // holds padding, which is no data
+	pending bool // not computed yet
 }
 
 func (h heatmap) at(row, col int) pixel {
 	i := row*h.W + col
-	if row < 0 || row >= h.H || col < 0 || col >= h.W || i >= len(h.Values) {
+	if row < 0 || row >= h.H || col < 0 || col >= h.W {
 		return pixel{none: true}
 	}
-	v := float64(h.Values[i])
-	nan := i < len(h.NaNs) && h.NaNs[i] > 0 || math.IsInf(v, 0)
-	if math.IsNaN(v) {
-		return pixel{nan: nan, none: !nan}
+	if row >= h.rows || i >= len(h.Values) {
+		return pixel{none: true, pending: true}
 	}
-	return pixel{value: v, nan: nan}
+	v := float64(h.Values[i])
+	p := pixel{value: v, nan: i < len(h.NaNs) && h.NaNs[i] > 0 || math.IsInf(v, 0), padding: i < len(h.Pads) && h.Pads[i] > 0}
+	if math.IsNaN(v) {
+		p.value, p.none = 0, true
+	}
+	return p
 }
 
 func (h heatmap) ink(p pixel, th *theme) ink {
@@ -71,21 +77,31 @@ func (h heatmap) ink(p pixel, th *theme) ink {
 
 func (h heatmap) signed() bool { return h.Metric == "signed" }
 
-// cell is the text and style of two pixels, one above the other.
+// cell is the text and style of two pixels, one above the other. What is no number comes
+// first, so that it is never taken for a small one: NaN, then padding (in the
+// colour of the data it shares the cell with), then what is not computed yet.
 func (h heatmap) cell(top, bottom pixel, th *theme) (string, style) {
-	if top.nan || bottom.nan {
-		return "!", th.roles[nanRole]
+	larger := top
+	if top.none || !bottom.none && math.Abs(bottom.value) > math.Abs(top.value) {
+		larger = bottom
 	}
-	if th.glyphs {
-		larger := top
-		if top.none || !bottom.none && math.Abs(bottom.value) > math.Abs(top.value) {
-			larger = bottom
+	switch {
+	case top.nan || bottom.nan:
+		return "!", th.roles[nanRole]
+	case top.padding || bottom.padding:
+		if k := h.ink(larger, th); k != 0 && !th.glyphs {
+			return "╱", style{fg: k}
 		}
-		if larger.none || larger.value == 0 {
-			return " ", style{}
+		if !larger.none && larger.value != 0 && th.glyphs {
+			return h.glyph(larger, th)
 		}
-		glyph := 1 + h.step(larger.value, len(glyphRamp)-1)
-		return glyphRamp[glyph : glyph+1], style{fg: h.ink(larger, th)}
+		return "╱", th.roles[paddingRole]
+	case top.pending && (bottom.pending || bottom.none):
+		return notYet(th), th.roles[dim]
+	case th.glyphs && (larger.none || larger.value == 0):
+		return " ", style{}
+	case th.glyphs:
+		return h.glyph(larger, th)
 	}
 	fg, bg := h.ink(top, th), h.ink(bottom, th)
 	switch {
@@ -95,6 +111,19 @@ func (h heatmap) cell(top, bottom pixel, th *theme) (string, style) {
 		return "▄", style{fg: bg}
 	}
 	return "▀", style{fg: fg, bg: bg}
+}
+
+// notYet stands for what is not computed: it is never shown as zero.
+func notYet(th *theme) string {
+	if th.ascii {
+		return "?"
+	}
+	return "·"
+}
+
+func (h heatmap) glyph(p pixel, th *theme) (string, style) {
+	at := 1 + h.step(p.value, len(glyphRamp)-1)
+	return glyphRamp[at : at+1], style{fg: h.ink(p, th)}
 }
 
 // draw paints the pixels at the origin of r and the crosshair on top.
@@ -173,17 +202,42 @@ func margin(values []exec.Float32, i int) exec.Float32 {
 	return values[i]
 }
 
-// legend is the scale of the colours: "log .13 .:-=+*#%@ .69".
+// legend is the scale of the colours: "log .13 .:-=+*#%@ .69". A signed map has two: the
+// largest negative value stands at the left, zero in the middle.
 func (h heatmap) legend(th *theme) []span {
+	if h.signed() {
+		return h.signedLegend(th)
+	}
 	out := []span{{dim, "log " + trimZero(h.lo) + " "}}
 	if th.glyphs {
-		out = append(out, span{plain, glyphRamp[1:]})
+		for i := 1; i < len(glyphRamp); i++ {
+			out = append(out, span{rampRole((i - 1) * len(th.ramp) / (len(glyphRamp) - 1)), glyphRamp[i : i+1]})
+		}
 	} else {
 		for i := range th.ramp {
 			out = append(out, span{rampRole(i), "█"})
 		}
 	}
 	return append(out, span{dim, " " + trimZero(h.hi)})
+}
+
+func (h heatmap) signedLegend(th *theme) []span {
+	out := []span{{dim, "log -" + trimZero(h.hi) + " "}}
+	step := func(i int) string {
+		if !th.glyphs {
+			return "█"
+		}
+		at := 1 + i*(len(glyphRamp)-2)/(len(th.plus)-1)
+		return glyphRamp[at : at+1]
+	}
+	for i := len(th.minus) - 1; i >= 0; i-- {
+		out = append(out, span{minusRole(i), step(i)})
+	}
+	out = append(out, span{dim, " ±" + trimZero(h.lo) + " "})
+	for i := range th.plus {
+		out = append(out, span{plusRole(i), step(i)})
+	}
+	return append(out, span{dim, " +" + trimZero(h.hi)})
 }
 
 // trimZero writes a colour bound in few cells: ".13", "7.1e-08".
@@ -193,5 +247,5 @@ func trimZero(v float64) string {
 
 // heatOf makes a heatmap with the colour range of the whole map.
 func heatOf(h exec.Heat, m, n int) heatmap {
-	return heatmap{Heat: h, lo: float64(h.Lo), hi: float64(h.Hi), crossM: m, crossN: n}
+	return heatmap{Heat: h, lo: float64(h.Lo), hi: float64(h.Hi), crossM: m, crossN: n, rows: h.H}
 }

@@ -23,7 +23,7 @@ func drawInspector(r region, s *scene) {
 		r.text(2, 1, dim, "…")
 		y = 6
 	default:
-		y = drawErrorPoint(r, y, e)
+		y = drawErrorPoint(r, y, e, s.proven())
 	}
 	y = drawMetrics(r, y+1, s)
 	if ready && r.w >= 40 {
@@ -31,13 +31,22 @@ func drawInspector(r region, s *scene) {
 	}
 }
 
-func drawErrorPoint(r region, y int, e exec.Element) int {
+func drawErrorPoint(r region, y int, e exec.Element, proven string) int {
 	rows := [][2]string{
 		{"got", num(e.Got)}, {"want", num(e.Want)}, {"err", signed(e.Err)}, {"rel", relText(e.Rel)}, {"ulp", number.Whole(float64(e.ULP), screenDigits)},
+	}
+	if !math.IsNaN(float64(e.Noise)) && e.Noise != 0 {
+		rows = append(rows, [2]string{"noise", num(e.Noise) + " σ"})
+	}
+	if proven != "" {
+		rows = append(rows, [2]string{"proven", proven})
 	}
 	for _, row := range rows {
 		r.text(2, y, dim, row[0])
 		look := plain
+		if row[0] == "proven" && row[1] != "yes" {
+			look = warnRole
+		}
 		if row[1] == "nan" || row[1] == "inf" || row[1] == "-inf" {
 			look = nanRole
 		}
@@ -68,20 +77,25 @@ func drawMetrics(r region, y int, s *scene) int {
 	}
 	r.spans(1, y, span{strong, s.at.e}, span{dim, "  " + number.Count(int64(d.M)*int64(d.N)) + " elements"})
 	y++
-	for _, name := range []string{"rel_l2", "cos", "max_abs", "p99_abs", "sqnr_db", "ulp_max", "nan"} {
+	for _, name := range []string{"rel_l2", "cos", "max_abs", "p99_abs", "sqnr_db", "ulp_max", "nan", "noise", "unproven", "proven_mismatch"} {
 		v, ok := metric(d, name)
-		if !ok || y >= r.h {
+		if !ok || y >= r.h || math.IsNaN(v) && name != "rel_l2" && name != "cos" {
 			continue
 		}
 		text, look := num(v), plain
-		if name == "nan" || name == "ulp_max" {
+		switch name {
+		case "nan", "ulp_max", "unproven", "proven_mismatch":
 			text = number.Whole(v, screenDigits)
 		}
-		if name == "nan" && v > 0 {
+		if (name == "nan" || name == "proven_mismatch") && v > 0 {
 			look = badRole
 		}
-		r.text(2, y, dim, name)
-		r.text(10, y, look, text)
+		label := name
+		if name == "proven_mismatch" {
+			label, text = "bugs", text+" proven"
+		}
+		end := r.text(2, y, dim, label)
+		r.text(max(10, end+1), y, look, text)
 		y++
 	}
 	if y < r.h {

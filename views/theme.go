@@ -97,12 +97,21 @@ const (
 // rampRole is step i of the sequential ramp as a role: legends draw with it.
 func rampRole(i int) role { return roleCount + role(i) }
 
+// minusRole and plusRole are the steps of the signed ramp as roles.
+func minusRole(i int) role { return roleCount + 10 + role(i) }
+func plusRole(i int) role  { return roleCount + 15 + role(i) }
+
 // style is how a role looks.
 func (t *theme) style(r role) style {
-	if r >= roleCount {
-		return style{fg: t.ramp[min(int(r-roleCount), len(t.ramp)-1)]}
+	switch {
+	case r < roleCount:
+		return t.roles[r]
+	case r < minusRole(0):
+		return style{fg: t.ramp[r-rampRole(0)]}
+	case r < plusRole(0):
+		return style{fg: t.minus[r-minusRole(0)]}
 	}
-	return t.roles[r]
+	return style{fg: t.plus[min(int(r-plusRole(0)), len(t.plus)-1)]}
 }
 
 // theme is the colours of one terminal: roles and ramps, small values first.

@@ -68,14 +68,6 @@ func (p *errorPane) centre(s *scene) {
 	p.row0, p.col0 = max(0, p.row0), max(0, p.col0)
 }
 
-func (a *App) nextMetric(int) tea.Cmd {
-	p := a.errorPane()
-	next := map[string]string{"abs": "signed", "signed": "rel", "rel": "ulp", "ulp": "abs"}
-	p.metric, p.locked, a.at.worst = next[p.metric], false, -1
-	a.status.key(p.mapLine(a.scene()), "metric "+p.metric)
-	return nil
-}
-
 func (a *App) nextAggregate(int) tea.Cmd {
 	p := a.errorPane()
 	next := map[string]string{"max": "mean", "mean": "count", "count": "max"}
@@ -92,11 +84,11 @@ func (a *App) lockColours(int) tea.Cmd {
 		a.status.say("colours follow the map")
 		return nil
 	}
-	h, ready, _ := look[exec.Heat](s, p.mapLine(s))
+	m, ready, _ := p.picture(s)
 	if !ready {
 		return nil
 	}
-	p.locked, p.lo, p.hi = true, float64(h.Lo), float64(h.Hi)
+	p.locked, p.lo, p.hi = true, m.lo, m.hi
 	a.status.say("colours locked from " + number.Format(p.lo, screenDigits) + " to " + number.Format(p.hi, screenDigits))
 	return nil
 }
