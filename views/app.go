@@ -2,6 +2,7 @@ package views
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -174,7 +175,7 @@ func (a *App) Init() tea.Cmd {
 	var open tea.Cmd
 	if a.opt.Book != nil {
 		a.nav.view = notebookView
-		open = a.runAll(0)
+		open = tea.Batch(a.runAll(0), a.checkInputs())
 	}
 	a.offerRecovery()
 	return tea.Batch(tea.RequestBackgroundColor, a.work.submit(tasks...), open, a.ask())
@@ -215,6 +216,11 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		a.answered(msg)
 	case editedMsg:
 		return a.edited(msg)
+	case inputsChecked:
+		a.bookPane().faults = msg.faults
+		if len(msg.faults) > 0 {
+			a.status.fail("", errors.New(msg.faults[0]))
+		}
 	case savedMsg:
 		return a.bookSaved(msg)
 	case planMsg:

@@ -42,6 +42,7 @@ type book struct {
 	edited   bool       // it holds more than the session would save by itself
 	recorded int        // cells of the session that were seen
 	opening  bool       // its cells run for the first time
+	faults   []string   // inputs that are not the files that were recorded
 }
 
 // bookPast is the notebook before an edit.
@@ -85,8 +86,7 @@ type bookItem struct {
 	text     strings.Builder
 	left     int // commands of it that have not run yet
 	verdict  cellState
-	defines  map[string]bool // before the edit that made it stale
-	attended bool            // the user folded it: it no longer opens by itself
+	attended bool // the user folded it: it no longer opens by itself
 }
 
 // newBook is the empty notebook of a session, or the file that was opened.

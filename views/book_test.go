@@ -315,3 +315,23 @@ func TestBookCancel(t *testing.T) {
 		t.Error("the notebook is still being opened")
 	}
 }
+
+// TestBookInputs: a file that is not the one that was recorded is named, as replay does.
+func TestBookInputs(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "x.npy"), []byte("other"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := notebook.HashPath(t.Context(), filepath.Join(dir, "x.npy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ hash, sees string }{{sum, "1 ok"}, {strings.Repeat("a", 64), "input X: x.npy is not the file that was recorded"}} {
+		text := "---\nfp4tui: 1\ninputs:\n  X: {path: x.npy, sha256: " + test.hash + "}\n---\n\n```fp4\nx = load X\n```\n"
+		d := newDriver(t, Options{Engine: newFake(), Book: &Book{Path: filepath.Join(dir, "a.fp4.md"), Data: []byte(text)}}, 120, 40)
+		d.sees(test.sees)
+		if bad := test.hash != sum; bad != strings.Contains(d.screen(), "exits 3") {
+			t.Errorf("the exit code that is told:\n%s", d.screen())
+		}
+	}
+}

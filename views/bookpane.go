@@ -378,8 +378,11 @@ func (p *bookPane) drawSide(r region, _ *scene) {
 
 // foot is the last line: how a replay of it would end.
 func (p *bookPane) foot() []span {
-	by := p.count()
+	by, at := p.count(), 0
 	out := []span{{dim, "replay: "}}
+	if len(p.faults) > 0 {
+		out = append(out, span{badRole, plural(int64(len(p.faults)), "input") + " changed"}, span{dim, " · "})
+	}
 	for _, state := range []cellState{cellOK, cellChanged, cellFailed, cellError, cellStale, cellSkipped, cellRunning, cellQueued, notRun} {
 		if by[state] == 0 {
 			continue
@@ -388,9 +391,10 @@ func (p *bookPane) foot() []span {
 		if state == notRun {
 			name = "not run"
 		}
-		if len(out) > 1 {
+		if at > 0 {
 			out = append(out, span{dim, " · "})
 		}
+		at++
 		out = append(out, span{look, number.Count(int64(by[state])) + " " + strings.ToLower(name)})
 	}
 	if by[notRun]+by[cellRunning]+by[cellQueued] == 0 && len(p.doc.Cells) > 0 {
@@ -411,7 +415,7 @@ func (p *bookPane) exit(by [cellSkipped + 1]int) int {
 		}
 	}
 	switch {
-	case by[cellError] > 0:
+	case by[cellError]+len(p.faults) > 0:
 		return notebook.ExitEnvironment
 	case by[cellChanged]+by[cellFailed]+by[cellStale] > 0:
 		return notebook.ExitFailed

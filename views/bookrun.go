@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -118,6 +119,33 @@ func (b *book) unmet(c notebook.Cell, r reach, missing map[string]bool) string {
 		return "it writes a file: r runs it"
 	}
 	return ""
+}
+
+// inputsChecked is what became of comparing the inputs with their hashes.
+type inputsChecked struct{ faults []string }
+
+// checkInputs hashes what the front matter names, beside everything else: a replay fails
+// when a file is not the one that was recorded.
+func (a *App) checkInputs() tea.Cmd {
+	b := a.bookPane().book
+	access := notebook.Access{Dir: filepath.Dir(b.file), Inputs: b.doc.Front.Inputs}
+	ctx := a.work.ctx
+	return func() tea.Msg {
+		var msg inputsChecked
+		for _, in := range access.Inputs {
+			path, _ := access.Named(in.Name)
+			if in.SHA256 == "" {
+				continue
+			}
+			switch sum, err := notebook.HashPath(ctx, path); {
+			case err != nil:
+				msg.faults = append(msg.faults, fmt.Sprintf("input %s: %s", in.Name, err))
+			case sum != in.SHA256:
+				msg.faults = append(msg.faults, fmt.Sprintf("input %s: %s is not the file that was recorded", in.Name, in.Path))
+			}
+		}
+		return msg
+	}
 }
 
 // ranCell takes a finished command of a cell.

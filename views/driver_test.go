@@ -63,7 +63,7 @@ func (d *driver) do(cmd tea.Cmd) {
 		}
 	case tea.QuitMsg:
 		d.quit = true
-	case ranMsg, answerMsg, planMsg, tickMsg, savedMsg, editedMsg, hexFound:
+	case ranMsg, answerMsg, planMsg, tickMsg, savedMsg, editedMsg, hexFound, inputsChecked:
 		d.send(msg)
 	default:
 		d.out = append(d.out, msg)
