@@ -16,27 +16,23 @@ import (
 // The argument is in docs/numerics.md.
 type certificate interface {
 	// deviation of any two accumulators of output [m,n], given one of them and what
-	// dots.run wrote to abs: 0 when every partial sum of every order is exact,
-	// +Inf when nothing is known.
+	// dots.run wrote to abs; +Inf when nothing is known.
 	deviation(m, n int, acc, abs float32) float64
-	// nan reports an output that is NaN in every order.
-	nan(m, n int) bool
+	// settle marks what takes no epilogue to decide: exact sums, and outputs that are
+	// NaN in every order. acc and abs begin at column n0 of row m.
+	settle(to []layer.Certainty, acc, abs []float32, m, n0 int)
 	claim() string
 }
 
 // certify fills the certificates of a tile. y are its outputs' accumulators.
 func (e *epilogue) certify(to []layer.Certainty, c certificate, acc, abs []float32, m, n0 int) {
+	c.settle(to, acc, abs, m, n0)
 	alpha := e.alpha[min(m, len(e.alpha)-1)]
 	for j, a := range acc {
-		if c.nan(m, n0+j) {
-			to[j] = layer.SameWord
+		if to[j] != layer.Unproven {
 			continue
 		}
-		d := c.deviation(m, n0+j, a, abs[j])
-		switch {
-		case d == 0:
-			to[j] = layer.ExactSum
-		case e.constant(float64(a)-d, float64(a)+d, alpha, n0+j):
+		if d := c.deviation(m, n0+j, a, abs[j]); e.constant(float64(a)-d, float64(a)+d, alpha, n0+j) {
 			to[j] = layer.SameWord
 		}
 	}
@@ -81,8 +77,7 @@ type chainBound struct {
 	words    string
 }
 
-func (b *chainBound) claim() string     { return b.words }
-func (b *chainBound) nan(m, n int) bool { return b.xs[m].nan || b.ws[n].nan }
+func (b *chainBound) claim() string { return b.words }
 func (b *chainBound) zero(m, n int) bool {
 	return b.xs[m].top == noExponent || b.ws[n].top == noExponent
 }
@@ -130,20 +125,29 @@ type anyTerm float64
 
 func (n anyTerm) below(int) float64 { return float64(n) }
 
+func (c *certFP4) settle(to []layer.Certainty, acc, abs []float32, m, n0 int) {
+	x, one := &c.xs[m], 0.0
+	if c.oneChain {
+		one = 1
+	}
+	for j, w := range c.ws[n0:][:len(to)] {
+		// A + |acc| ≤ 2·2^(low+24) for one chain, A ≤ 2^(low+24) else.
+		most := (float64(abs[j]) + one*math.Abs(float64(acc[j]))) / (1 + one)
+		switch {
+		case x.nan || w.nan:
+			to[j] = layer.SameWord
+		case x.top == noExponent || w.top == noExponent || c.exact(x.low+w.low, x.top+w.top, most):
+			to[j] = layer.ExactSum
+		}
+	}
+}
+
 func (c *certFP4) deviation(m, n int, acc, abs float32) float64 {
 	if c.zero(m, n) {
 		return 0
 	}
 	x, w := &c.xs[m], &c.ws[n]
-	half := (float64(abs) + math.Abs(float64(acc))) / 2
-	most := float64(abs)
-	if c.oneChain {
-		most = half
-	}
-	if c.exact(x.low+w.low, x.top+w.top, most) {
-		return 0
-	}
-	return c.drift(half, x.top+w.top, c.terms)
+	return c.drift((float64(abs)+math.Abs(float64(acc)))/2, x.top+w.top, c.terms)
 }
 
 // certificate of a w4a4 product.
@@ -225,15 +229,24 @@ func (c cutTerms) below(quantum int) float64 {
 	return 0
 }
 
+func (c *certBF16) settle(to []layer.Certainty, _, _ []float32, m, n0 int) {
+	x := &c.xs[m]
+	for j := range to {
+		w := &c.ws[n0+j]
+		switch {
+		case x.nan || w.nan:
+			to[j] = layer.SameWord
+		case c.zero(m, n0+j) || c.exact(x.low+w.low, x.top+w.top, x.norm*w.norm*(1+0x1p-50)):
+			to[j] = layer.ExactSum
+		}
+	}
+}
+
 func (c *certBF16) deviation(m, n int, _, peak float32) float64 {
 	if c.zero(m, n) {
 		return 0
 	}
 	x, w := &c.xs[m], &c.ws[n]
-	abs := x.norm * w.norm * (1 + 0x1p-50)
-	if c.exact(x.low+w.low, x.top+w.top, abs) {
-		return 0
-	}
 	// The sum of a contiguous slice is the difference of two sums that begin at K = 0;
 	// between two looks at the accumulator a sum wanders by what lies between.
 	most := float64(peak) + x.tile*w.tile*(1+0x1p-50)

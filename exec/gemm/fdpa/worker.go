@@ -53,7 +53,7 @@ func (p *Product) NewWorker() *Worker {
 
 // NewWorkerOn returns a worker on one of Paths.
 func (p *Product) NewWorkerOn(path Path) *Worker {
-	w := &Worker{p: p, run: (*Worker).portable, pack: (*Worker).portablePack, panel: make([]colStep, chunkSteps), c: make([]float32, chunkRows*panelCols)}
+	w := &Worker{p: p, run: (*Worker).portable, pack: (*Worker).portablePack, panel: make([]colStep, chunkSteps), c: make([]float32, chunkRows*panelCols), peak: make([]float32, chunkRows*panelCols)}
 	if path != Portable && p.uniform {
 		w.vector(path)
 	}
@@ -108,10 +108,8 @@ func (w *Worker) runPart(t *part, in *tile) {
 	if in.peak == nil {
 		w.run(w, t)
 	} else {
-		w.peak = w.peak[:0]
-		for range t.c {
-			w.peak = append(w.peak, 0)
-		}
+		w.peak = w.peak[:len(t.c)]
+		clear(w.peak)
 		w.runPeaks(*t, w.peak)
 	}
 	for i := range rows {
