@@ -15,6 +15,7 @@ func keyFlows() []flow {
 	return []flow{
 		{"a view shows its command", "enter g s", []string{"hist w.scale", "36,864 scales"}},
 		{"so does the next view", "enter }", []string{"[Scales]", "hist w.scale"}},
+		{"health as a check", "enter x", []string{"w.scale.zero <= 0 and w.scale.sat <= 17"}},
 		{"verdict", "r v", []string{"normal NVFP4 noise", "verdict e"}},
 		{"options", "r o", []string{"options of the run · backend=emu", "act=dynamic", "mode=w4a4"}},
 		{"quantize activations too", "r o a d enter", []string{"[Error]", "e2 = diff y2 r"}},

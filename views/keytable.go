@@ -78,6 +78,7 @@ func workKeys() []binding {
 		{name: "options", keys: []string{"o"}, in: in(weightView, scalesView, codesView, bytesView), run: (*App).chooseOptions, text: "options of the run: activations, tensor core, output", command: "y = gemm x w KEY=VALUE", group: "do"},
 		{name: "compare", keys: []string{"="}, in: in(weightView), run: (*App).compareWith, text: "compare with the original, another backend or run", command: "e = diff y …", hint: "compare", group: "do"},
 		{name: "compare", keys: []string{"="}, in: in(scalesView), run: (*App).overlayWith, text: "lay over the scales of another layer", command: "w2 = layer c NAME", hint: "overlay", group: "look"},
+		{name: "expect", keys: []string{"x"}, in: in(weightView, scalesView, codesView), run: (*App).expectScales, text: "make its health a check, saturation 10 % above now", command: "expect w.scale.nan == 0 and …", group: "do"},
 		{name: "sort", keys: []string{"S"}, in: in(layersView), run: (*App).sortLayers, text: "sort by name, findings, scales, size", hint: "sort", group: "look"},
 		{name: "filter", keys: []string{"f"}, in: in(layersView, lintView), run: (*App).filter, text: "filter by finding", hint: "filter", group: "look"},
 		{name: "fold", keys: []string{"space"}, in: in(layersView), run: (*App).fold, text: "fold, unfold", group: "look"},

@@ -217,6 +217,23 @@ func (a *App) overlay(checkpoint, path, name string) tea.Cmd {
 	})
 }
 
+// expectScales writes a check of the layer's block scales at the prompt: no NaN, as many
+// zeros as now, saturation at most 10 % above what is now.
+func (a *App) expectScales(int) tea.Cmd {
+	info, ready := a.scene().layer()
+	if !ready {
+		a.status.say("open a layer first: " + a.keyFor("layers") + ", then " + a.keyFor("open"))
+		return nil
+	}
+	counts := map[string]int64{}
+	for _, pill := range info.Health {
+		counts[pill.Name] = pill.Count
+	}
+	w, sat := a.at.w, counts["saturated"]
+	a.openPrompt(fmt.Sprintf("expect %s.scale.nan == 0 and %s.scale.zero <= %d and %s.scale.sat <= %d", w, w, counts["zero"], w, sat+(sat+9)/10))
+	return nil
+}
+
 // askVerdict asks whether the error is noise, and shows what stands out.
 func (a *App) askVerdict(int) tea.Cmd {
 	if a.at.e == "" {
