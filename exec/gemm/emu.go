@@ -120,8 +120,8 @@ type dots interface {
 	// run continues the accumulators c of the loaded tile, row-major, through the
 	// instructions [step0,step1) in ascending K. Where abs is not nil it takes what the
 	// chain's certificate is made from: FP4 adds the magnitude of what each instruction
-	// adds, rounded up; bf16 keeps the largest magnitude of an accumulator, seen after
-	// every fdpa.PeakLen elements.
+	// adds, rounded up; bf16 keeps the largest magnitude of an accumulator after an
+	// instruction.
 	run(step0, step1 int, c, abs []float32)
 	disputed() int // results since load whose sign published models dispute
 }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/bits"
 
-	"fp4tui/exec/gemm/fdpa"
 	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
@@ -59,7 +58,6 @@ type side struct {
 	low  int     // every nonzero factor is a multiple of 2^low
 	top  int     // largest exponent that alignment can see
 	norm float64 // not below the Euclidean norm
-	tile float64 // nor this below that of any fdpa.PeakLen elements that begin at a multiple of it
 	nan  bool
 }
 
@@ -247,10 +245,8 @@ func (c *certBF16) deviation(m, n int, _, peak float32) float64 {
 		return 0
 	}
 	x, w := &c.xs[m], &c.ws[n]
-	// The sum of a contiguous slice is the difference of two sums that begin at K = 0;
-	// between two looks at the accumulator a sum wanders by what lies between.
-	most := float64(peak) + x.tile*w.tile*(1+0x1p-50)
-	return c.drift(c.slices*most, x.top+w.top, cutTerms{&c.fine[m], w.low})
+	// The sum of a contiguous slice is the difference of two sums that begin at K = 0.
+	return c.drift(c.slices*float64(peak), x.top+w.top, cutTerms{&c.fine[m], w.low})
 }
 
 // certificate of a w4a16 product.
@@ -280,15 +276,12 @@ func (c *chainBF16) certificate(ctx context.Context, order layer.Order) (certifi
 // bf16Side reads a row of x.
 func bf16Side(words []uint16, fine *fineTerms) side {
 	row := zeroSide
-	sum, tile := 0.0, 0.0
+	sum := 0.0
 	var count [512]int32 // by lowest bit, which lies between 2^-133 and 2^127
 	const zero = 256
-	for k, w := range words {
-		if low, ok := row.add(w, &sum, &tile); ok {
+	for _, w := range words {
+		if low, ok := row.add(w, &sum); ok {
 			count[low+zero]++
-		}
-		if (k+1)%fdpa.PeakLen == 0 || k+1 == len(words) {
-			row.endTile(&tile)
 		}
 	}
 	row.norm = max(row.norm, normUp(sum, len(words)))
@@ -306,15 +299,9 @@ func bf16Side(words []uint16, fine *fineTerms) side {
 	return row
 }
 
-// endTile closes a stretch of fdpa.PeakLen elements.
-func (r *side) endTile(sum *float64) {
-	r.tile = max(r.tile, normUp(*sum, fdpa.PeakLen))
-	*sum = 0
-}
-
-// add takes one bf16 number into a row, its square into both sums; low is its lowest
+// add takes one bf16 number into a row, its square into sum; low is its lowest
 // bit. A zero, an infinity and a NaN have none.
-func (r *side) add(word uint16, sum, tile *float64) (low int, ok bool) {
+func (r *side) add(word uint16, sum *float64) (low int, ok bool) {
 	const infinity = 0x7f80
 	man, field := int(word&0x7f), int(word>>7&0xff)
 	switch {
@@ -322,7 +309,7 @@ func (r *side) add(word uint16, sum, tile *float64) (low int, ok bool) {
 		return 0, false
 	case field == 0xff:
 		r.nan = r.nan || word&0x7fff > infinity
-		r.norm, r.tile, r.top = math.Inf(1), math.Inf(1), 128
+		r.norm, r.top = math.Inf(1), 128
 		return 0, false
 	case field == 0:
 		field = 1
@@ -333,7 +320,6 @@ func (r *side) add(word uint16, sum, tile *float64) (low int, ok bool) {
 	r.low, r.top = min(r.low, low), max(r.top, field-127)
 	v := float64(math.Float32frombits(uint32(word) << 16))
 	*sum += float64(v * v)
-	*tile += float64(v * v)
 	return low, true
 }
 
@@ -353,10 +339,10 @@ func (c *chainBF16) scaleTable() *[256]scaleSide {
 	t := new([256]scaleSide)
 	for s := range t {
 		row := zeroSide
-		var sum, tile float64
-		row.add(c.word[s][six], &sum, &tile)
+		var sum float64
+		row.add(c.word[s][six], &sum)
 		sum = 0
-		row.add(c.word[s][half], &sum, &tile)
+		row.add(c.word[s][half], &sum)
 		t[s] = scaleSide{row, sum}
 	}
 	return t
@@ -375,7 +361,7 @@ var squares = func() (t [256]float64) {
 // says of bits and exponents is true of any codes under these scales.
 func (c *chainBF16) weightSide(i int, table *[256]scaleSide) side {
 	row := zeroSide
-	sum, tile := 0.0, 0.0
+	sum := 0.0
 	codes := c.w.Codes[i*(c.w.Cols/2):][:c.w.Cols/2]
 	for k := 0; k < c.w.Cols; k += c.w.Block {
 		t := &table[c.w.Scale(i, k)]
@@ -385,12 +371,8 @@ func (c *chainBF16) weightSide(i int, table *[256]scaleSide) side {
 			n += squares[b]
 		}
 		row.low, row.top, row.nan = min(row.low, t.low), max(row.top, t.top), row.nan || t.nan
-		row.norm, row.tile = max(row.norm, t.norm), max(row.tile, t.tile)
+		row.norm = max(row.norm, t.norm)
 		sum += float64(n * t.square)
-		tile += float64(n * t.square)
-		if last%fdpa.PeakLen == 0 || last == c.w.Cols {
-			row.endTile(&tile)
-		}
 	}
 	row.norm = max(row.norm, normUp(sum, c.w.Cols))
 	return row

@@ -39,7 +39,9 @@ type call struct {
 	_     [2]int // of the failed rows: the next, and how many
 	f     int32
 	below int32 // (F-23)<<23
-	_     [3]int64
+
+	peak *float32 // like c: the largest |c| that a step began with
+	_    [2]int64
 
 	// The kernel's own memory: weights of a step and their exponents, exponents of a
 	// row's x, rows of the step that failed, and their c.
@@ -138,13 +140,13 @@ func (w *Worker) vector(path Path) {
 		return
 	}
 	w.call, w.packing = new(call), newPacking(w.p)
-	w.run, w.pack = (*Worker).vectorPart, (*Worker).vectorPack
+	w.run, w.pack, w.peaks = (*Worker).vectorPart, (*Worker).vectorPack, (*Worker).vectorPart
 }
 
 // vectorPart cuts a part into calls.
 func (w *Worker) vectorPart(t *part) {
 	a, rows := w.call, len(t.c)/panelCols
-	a.c, a.rows, a.f = &t.c[0], rows, int32(w.p.F)
+	a.c, a.peak, a.rows, a.f = &t.c[0], &w.peak[0], rows, int32(w.p.F)
 	a.below = a.f<<23 - 23<<23
 	a.half = 1 - w.p.L/maxL
 	a.stride = uintptr(w.p.m) * 64

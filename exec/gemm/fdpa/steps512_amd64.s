@@ -185,12 +185,16 @@ step:
 	MOVQ $0, 80(AX)
 	LEAQ FAILED(AX), R9
 	LEAQ BEFORE(AX), R8
+	MOVQ 104(AX), DX
+	SUBQ DI, DX
 
 	// Every row, whether its step is whole or not: the guess would cost more than
 	// what a wrong sum takes.
 row:
 	VMOVUPS (DI), Z18
 	CHECK
+	VMAXPS (DI)(DX*1), Z19, Z19 // of a NaN in c and the peak, the peak
+	VMOVUPS Z19, (DI)(DX*1)
 	KORTESTW K1, K2
 	SETNE R10
 	MOVBLZX R10, R10

@@ -26,10 +26,11 @@ const (
 type Worker struct {
 	p         *Product
 	run       func(w *Worker, t *part)
+	peaks     func(w *Worker, t *part) // run that raises peak before each step
 	pack      func(w *Worker, to []colStep, n0, n1, step0 int)
 	panel     []colStep
 	c         []float32 // chunkRows × panelCols
-	peak      []float32 // likewise, of the accumulators
+	peak      []float32 // likewise, the largest accumulators
 	call      *call
 	packing   *packing
 	across    bool // the next panel is of other columns, not further along K
@@ -53,7 +54,7 @@ func (p *Product) NewWorker() *Worker {
 
 // NewWorkerOn returns a worker on one of Paths.
 func (p *Product) NewWorkerOn(path Path) *Worker {
-	w := &Worker{p: p, run: (*Worker).portable, pack: (*Worker).portablePack, panel: make([]colStep, chunkSteps), c: make([]float32, chunkRows*panelCols), peak: make([]float32, chunkRows*panelCols)}
+	w := &Worker{p: p, run: (*Worker).portable, peaks: (*Worker).stepwise, pack: (*Worker).portablePack, panel: make([]colStep, chunkSteps), c: make([]float32, chunkRows*panelCols), peak: make([]float32, chunkRows*panelCols)}
 	if path != Portable && p.uniform {
 		w.vector(path)
 	}
@@ -66,8 +67,8 @@ func (w *Worker) Disputed() int { return w.underflow }
 
 // Run continues the accumulators c of rows [m0,m1) and columns [n0,n1), row-major,
 // through the steps [step0,step1) in ascending K. Any words may be in c. Where peak is
-// not nil, it keeps the largest magnitude of each accumulator, seen after every PeakLen
-// elements of K.
+// not nil, it keeps the largest magnitude of each accumulator, after each step
+// and before the first.
 func (w *Worker) Run(m0, m1, n0, n1, step0, step1 int, c, peak []float32) {
 	group := groupCols
 	if w.across = m1-m0 > panelCols; !w.across {
@@ -110,7 +111,8 @@ func (w *Worker) runPart(t *part, in *tile) {
 	} else {
 		w.peak = w.peak[:len(t.c)]
 		clear(w.peak)
-		w.runPeaks(*t, w.peak)
+		w.peaks(w, t)
+		maxAbs(w.peak, t.c)
 	}
 	for i := range rows {
 		copy(in.c[at+i*in.stride:][:t.cols], t.c[i*panelCols:])
