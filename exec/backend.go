@@ -16,3 +16,14 @@ type Backend interface {
 	// Forward computes y = x·Wᵀ. It stops early with ctx.Err() when ctx ends.
 	Forward(ctx context.Context, f layer.Forward, progress layer.Progress) (layer.Output, error)
 }
+
+// Starter is a backend that has to start something before it knows whether it is
+// ready: a worker process, the driver of a GPU. Start is Ready with a way out.
+type Starter interface {
+	Start(ctx context.Context) error
+}
+
+// Described is a backend that says in a few words what it computes with.
+type Described interface {
+	Describe() string
+}

@@ -24,6 +24,7 @@ type call struct {
 	undone   bool // the command was undo and took one back
 	sourced  bool // the command comes from a file being sourced
 	saved    bool // the command saved the session
+	local    bool // the command is about this machine: no notebook has it
 }
 
 // do executes a parsed line.

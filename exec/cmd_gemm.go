@@ -13,7 +13,7 @@ import (
 type GemmCmd struct {
 	X       language.Ref `arg:"X" kind:"tensor|product" doc:"activations of any rank, […,K]"`
 	W       language.Ref `arg:"W" kind:"layer|quantized|prepared|tensor|checkpoint" doc:"a layer, a quantized or prepared weight, or a dense [N,K] tensor (backend=ref only)"`
-	Backend string       `key:"backend" enum:"ref|emu|cuda" default:"emu" doc:"who computes: the dequantized reference, the bit-exact emulator, a GPU"`
+	Backend BackendArg   `key:"backend" complete:"backend" values:"ref|emu|cuda|cuda:KERNEL|ENGINE|all" default:"emu" doc:"who computes: the dequantized reference, the bit-exact emulator, a GPU (its own choice of a kernel, or one by name), an engine in a Python environment (torch, flashinfer:trtllm, …), or all that are ready"`
 	Mode    string       `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
 	Arch    string       `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
 	Act     ActArg       `key:"act" doc:"w4a4 activation global scale: dynamic, static, unit, none, 1/weight or a divisor"`
@@ -60,14 +60,14 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 		}
 		choice.expert = prepared.from.expert
 	}
+	f := choice.forward(x, w, dense)
 	be, ok := c.s.backend(choice.backend)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s: no such backend in this build", ErrNotReady, choice.backend)
 	}
-	if err := be.Ready(); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrNotReady, choice.backend, err)
+	if err := c.ready(be); err != nil {
+		return nil, err
 	}
-	f := choice.forward(x, w, dense)
 	out, err := c.forward(be, f, prepared)
 	if err != nil {
 		return nil, err
@@ -120,13 +120,15 @@ func withBias(w *layer.Weights, f layer.Forward) *layer.Weights {
 // badge is the name of who computed a product and of how, where that is not the usual
 // way: "emu sm100", "emu sm100 order=split:4", "ref"; a weight that was never quantized
 // is said, since an error against it is another than one against the dequantized
-// reference.
+// reference. A device says which kernel ran where: "cuda (emu-fp4 on NVIDIA H100 sm_90)".
 func (v *productValue) badge() string {
 	switch {
 	case v.backend == "emu":
 		return v.backend + " " + v.choice.arch + v.choice.unusual()
 	case v.weights == nil:
 		return v.backend + ", unquantized"
+	case v.out.By != "":
+		return v.backend + " (" + v.out.By + ")" + v.choice.unusual()
 	}
 	return v.backend + v.choice.unusual()
 }
@@ -160,6 +162,7 @@ func product(name string, v *productValue) Product {
 	if v.backend == "emu" {
 		r.Arch = f.Arch
 	}
+	r.By = v.out.By
 	v.describeScales(&r)
 	if v.weights != nil {
 		r.Mode = f.Mode.String()

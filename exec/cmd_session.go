@@ -37,19 +37,24 @@ func (cmd *LetCmd) run(c *call) (Result, error) {
 
 // SetCmd changes what gemm does when it is not told.
 type SetCmd struct {
-	Backend string `key:"backend" enum:"ref|emu|cuda" default:"emu" doc:"who computes gemm"`
-	Mode    string `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
-	Arch    string `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
-	Out     string `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"output type of gemm"`
+	Backend BackendArg `key:"backend" complete:"backend" values:"ref|emu|cuda|cuda:KERNEL|ENGINE" default:"emu" doc:"who computes gemm"`
+	Mode    string     `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
+	Arch    string     `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
+	Out     string     `key:"out" enum:"bf16|fp16|f32" default:"bf16" doc:"output type of gemm"`
 
 	Order    OrderArg `key:"order" default:"sequential" doc:"how emu walks K, as in gemm"`
 	Epilogue string   `key:"epilogue" enum:"f32|bf16-alpha|out" default:"f32" doc:"where emu multiplies by alpha, as in gemm"`
 	Bias     string   `key:"bias" enum:"none|f32|out" default:"none" doc:"where the bias of a layer that stores one is added, as in gemm"`
+
+	Device string `key:"device" doc:"where backend=cuda computes: local, or ssh:HOST[:PATH] with PATH of fp4tui there; not in files"`
+	Python string `key:"python" doc:"the Python whose engines compute (torch, flashinfer:trtllm, …); not in files"`
 }
 
 var setSpec = language.Spec{
 	Verb: "set", Group: "session",
-	Summary:  "defaults of gemm; without a key, show them",
+	Summary: "defaults of gemm; without a key, show them",
+	Detail: "device= and python= say which programs of this machine compute. They stand alone and no notebook keeps them: " +
+		"a file that others wrote starts no programs. For a replay, --device and --python say the same.",
 	Examples: []string{"set backend=ref", "set arch=sm90 out=f32"},
 	New:      func() any { return new(SetCmd) },
 }
@@ -60,8 +65,11 @@ func defaultSettings() map[string]string {
 }
 
 func (cmd *SetCmd) run(c *call) (Result, error) {
+	if cmd.Device != "" || cmd.Python != "" {
+		return cmd.place(c)
+	}
 	set := maps.Clone(c.s.settings())
-	for _, kv := range []NamedText{{"backend", cmd.Backend}, {"mode", cmd.Mode}, {"arch", cmd.Arch}, {"out", cmd.Out},
+	for _, kv := range []NamedText{{"backend", string(cmd.Backend)}, {"mode", cmd.Mode}, {"arch", cmd.Arch}, {"out", cmd.Out},
 		{"order", string(cmd.Order)}, {"epilogue", cmd.Epilogue}, {"bias", cmd.Bias}} {
 		if kv.Text != "" {
 			set[kv.Name] = kv.Text
@@ -69,6 +77,28 @@ func (cmd *SetCmd) run(c *call) (Result, error) {
 	}
 	c.s.change(func(st *state) { st.set = set })
 	return Setting{What: "set", Items: sortedItems(set)}, nil
+}
+
+// place says where other programs compute.
+func (cmd *SetCmd) place(c *call) (Result, error) {
+	if (*cmd != SetCmd{Device: cmd.Device, Python: cmd.Python}) {
+		return nil, fmt.Errorf("%w: device= and python= stand in a set of their own: no notebook keeps them", ErrUsage)
+	}
+	if c.s.opt.Place == nil || c.sourced {
+		return nil, fmt.Errorf("%w: a file starts no programs: give --device and --python at the command line, or set them at a prompt", ErrForbidden)
+	}
+	c.local = true
+	r := Setting{What: "set"}
+	for _, kv := range []NamedText{{"device", cmd.Device}, {"python", cmd.Python}} {
+		if kv.Text == "" {
+			continue
+		}
+		if err := c.s.opt.Place(kv.Name, kv.Text); err != nil {
+			return nil, err
+		}
+		r.Items = append(r.Items, kv)
+	}
+	return r, nil
 }
 
 func sortedItems(m map[string]string) []NamedText {

@@ -50,8 +50,11 @@ func (s *Session) paths(prefix string) []language.Candidate {
 	return out
 }
 
-// values offers the names that a checkpoint has: its layers, its tensors.
+// values offers the backends, or the names that a checkpoint has: its layers, its tensors.
 func (s *Session) values(what string, on []language.Ref, _ string) []language.Candidate {
+	if what == "backend" {
+		return s.backendNames()
+	}
 	if len(on) == 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,6 +13,8 @@ import (
 	"testing"
 
 	"fp4tui/exec/gemm"
+	"fp4tui/exec/worker"
+	"fp4tui/inspect"
 	"fp4tui/inspect/layer"
 )
 
@@ -23,14 +26,20 @@ const samples = "../samples"
 func options(dir string) Options {
 	return Options{
 		Dir:      dir,
-		Backends: []Backend{gemm.Ref{}, gemm.Emu{}},
+		Backends: []Backend{gemm.Ref{}, gemm.Emu{}, absent},
 		Tour:     func(name string) (string, error) { return filepath.Join(samples, name), nil },
 		Text:     jsonText,
 		Snap: func(e Engine, view string, w, h int) ([]string, error) {
 			return []string{view, strings.Repeat("-", w)}, nil
 		},
+		Picture: func(w io.Writer, h Heat) error { return json.NewEncoder(w).Encode(h) },
+		Report:  func(w io.Writer, r Report) error { return json.NewEncoder(w).Encode(r) },
 	}
 }
+
+// absent is a GPU that this machine has not got.
+var absent = gemm.Device{Label: "cuda", Text: "a GPU", Runner: worker.Unable{
+	Reason: &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "no GPU here", Why: "this is a test", Cure: "backend=emu"}}}
 
 // jsonText stands in for the renderer of package views, which exec does not know.
 func jsonText(r Result) []string {
@@ -156,7 +165,7 @@ type slow struct {
 	began chan struct{}
 }
 
-func (slow) Name() string   { return "cuda" }
+func (slow) Name() string   { return "slow" }
 func (s slow) Ready() error { return nil }
 func (s slow) Forward(ctx context.Context, _ layer.Forward, progress layer.Progress) (layer.Output, error) {
 	progress(1, 10)

@@ -30,10 +30,10 @@ type gemmChoice struct {
 func (cmd *GemmCmd) choose(s *Session, w *weightsValue, prepared bool) (gemmChoice, error) {
 	set := s.settings()
 	g := gemmChoice{
-		backend: first(cmd.Backend, set["backend"]), arch: first(cmd.Arch, set["arch"]), out: first(cmd.Out, set["out"]),
+		backend: first(string(cmd.Backend), set["backend"]), arch: first(cmd.Arch, set["arch"]), out: first(cmd.Out, set["out"]),
 	}
 	if w == nil {
-		g.backend = first(cmd.Backend, "ref")
+		g.backend = first(string(cmd.Backend), "ref")
 		return g, cmd.fitsDense()
 	}
 	var err error

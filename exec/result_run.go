@@ -25,6 +25,7 @@ type Product struct {
 	W       string `json:"w"`
 	Backend string `json:"backend"`
 	Arch    string `json:"arch,omitempty"`
+	By      string `json:"by,omitempty"`      // the kernel and the device, where the backend's name does not say
 	Expert  int    `json:"expert,omitempty"`  // which of Experts, from 0
 	Experts int    `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Mode    string `json:"mode"`

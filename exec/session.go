@@ -5,7 +5,7 @@
 //	palette, prompt ───┼─ Parse ─► command ─► Session.Run(ctx) ─► Cell{Command, Result, Err}
 //	notebook, -c, pipe ┘                            │                ├─► views    TUI
 //	                                             Backend             ├─► text     repl, notebook
-//	                                       ref │ emu │ cuda          └─► JSON     --json
+//	                                 ref │ emu │ cuda │ engines       └─► JSON     --json
 //
 // A command returns a Result, plain bounded data; it never prints. What changes what
 // is computed is a command and recorded; what changes only what is visible is not.
@@ -81,6 +81,7 @@ type Options struct {
 	Report   func(w io.Writer, r Report) error // a session as HTML; likewise
 	Set      map[string]string                 // settings that differ from the built-in ones: backend
 	Journal  Journal                           // keeps what is recorded as it happens; nil: nothing does
+	Place    func(key, value string) error     // set device= and set python=; nil: not from this front end
 }
 
 // Session is the state behind one front end: handles, settings, aliases and the log.
@@ -163,7 +164,7 @@ func (s *Session) execute(ctx context.Context, parsed language.Line, progress fu
 	if sourced && !c.undone {
 		return cell
 	}
-	done := entry{cell: cell, recorded: ok && !c.saved && s.verb(parsed.Verb).recorded, before: before}
+	done := entry{cell: cell, recorded: ok && !c.saved && !c.local && s.verb(parsed.Verb).recorded, before: before}
 	s.remember(done, c.undone)
 	if c.saved {
 		s.markSaved()
@@ -203,6 +204,9 @@ func (s *Session) parse(line string) (language.Line, error) {
 func (s *Session) checkNames(p language.Program, st state) []*language.Error {
 	errs := s.table.Check(p, s.names(st))
 	for _, l := range p.Lines {
+		if err := s.checkBackend(l); err != nil {
+			errs = append(errs, err)
+		}
 		let, ok := l.Cmd.(*LetCmd)
 		if l.Name == sessionName || ok && let.Assign.Name == sessionName {
 			errs = append(errs, &language.Error{File: l.Pos.File, Line: l.Pos.Line, Col: 1, Msg: "session cannot name a handle",
@@ -381,15 +385,6 @@ func (s *Session) verb(name string) verb {
 		}
 	}
 	return verb{}
-}
-
-func (s *Session) backend(name string) (Backend, bool) {
-	for _, b := range s.backends {
-		if b.Name() == name {
-			return b, true
-		}
-	}
-	return nil, false
 }
 
 func (s *Session) settings() map[string]string { return s.snapshot().set }

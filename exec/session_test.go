@@ -201,7 +201,7 @@ func TestCancel(t *testing.T) {
 	before := r.look()
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() { <-began; cancel() }()
-	cell := r.Run(ctx, "z = gemm x w backend=cuda", func(int64, int64) {})
+	cell := r.Run(ctx, "z = gemm x w backend=slow", func(int64, int64) {})
 	if !errors.Is(cell.Err, context.Canceled) || ExitCode(cell.Err) != ExitInterrupted {
 		t.Errorf("%v", cell.Err)
 	}

@@ -24,6 +24,10 @@ type Device struct {
 	Label  string // the name after backend=
 	Kernel string // which kernel; empty: the runner's choice
 	Runner Runner
+	Text   string // what it is, in a few words
+	// Foreign says that its arithmetic is another than the instruction's that Emu is the
+	// bits of: no certificate speaks of its outputs.
+	Foreign bool
 }
 
 // Name is what stands after backend=.
@@ -31,6 +35,17 @@ func (d Device) Name() string { return d.Label }
 
 // Ready is the runner's.
 func (d Device) Ready() error { return d.Runner.Ready() }
+
+// Start is Ready that ends with ctx: a runner may have to start a process first.
+func (d Device) Start(ctx context.Context) error {
+	if s, ok := d.Runner.(interface{ Start(context.Context) error }); ok {
+		return s.Start(ctx)
+	}
+	return d.Runner.Ready()
+}
+
+// Describe says what it is.
+func (d Device) Describe() string { return d.Text }
 
 // Forward computes y = x·Wᵀ on the device. Errors are *inspect.Fault or *fp4.Error,
 // the runner's, and ctx.Err().
@@ -65,6 +80,7 @@ func (d Device) Forward(ctx context.Context, f layer.Forward, progress layer.Pro
 			fmt.Sprintf("the product has %d", len(out.Y.Data)), "")
 	}
 	out.Y.Data = r.Y
+	out.Foreign = d.Foreign
 	out.By = r.Kernel + " on " + r.Device
 	out.Notes = append(out.Notes, r.Notes...)
 	return out, nil

@@ -84,6 +84,8 @@ func (f *field) typeName() string {
 	}
 	s := typeNames[f.class]
 	switch {
+	case f.shown != "":
+		s = f.shown
 	case len(words) > 0:
 		s = strings.Join(words, "|")
 	case f.kinds != nil:

@@ -23,6 +23,7 @@ import (
 //	default:"emu"        for help only: a zero field means not given
 //	min:"1" max:"64"     bounds of whole numbers; without min they start at 0
 //	complete:"layer"     what Env.Names offers for it
+//	values:"A|B:NAME"    for help only: what a value of a type of its own looks like
 //
 // Field types: string (or a string type), int, int64, uint64, bool (yes, no), Ref, any
 // type with MarshalText and UnmarshalText, a slice of these, and a pointer to these
@@ -74,6 +75,7 @@ type field struct {
 	kinds    []string
 	window   string
 	complete string
+	shown    string // values as help shows them, where the type says too little
 	min, max int64
 }
 
@@ -187,7 +189,7 @@ func newField(sf reflect.StructField, index []int) (*field, error) {
 		return nil, errors.New("a field is exported and has one of the tags arg and key")
 	}
 	f := &field{index: index, key: isKey, doc: sf.Tag.Get("doc"), def: sf.Tag.Get("default"),
-		window: sf.Tag.Get("window"), complete: sf.Tag.Get("complete")}
+		window: sf.Tag.Get("window"), complete: sf.Tag.Get("complete"), shown: sf.Tag.Get("values")}
 	name, option, _ := strings.Cut(arg+key, ",")
 	f.name = name
 	if f.doc == "" || name == "" || ident(name, 0) != len(name) {

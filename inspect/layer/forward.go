@@ -63,6 +63,7 @@ type Output struct {
 	Act      *ActReport     // what quantizing the activations did to them; nil unless XBlocks is set
 	Notes    []string       // corners where published models disagree, saturated scales, …
 	By       string         // what computed it, where the backend's name does not say: "emu-fp4 on NVIDIA H100"
+	Foreign  bool           // computed by other arithmetic than a tensor core's on FP4 or bf16 operands: no certificate holds
 	Proof    *Proof         // the certificate, when asked for and known; nil otherwise
 }
 

@@ -24,6 +24,9 @@ func product(p *page, r exec.Product) {
 	if r.Backend == "ref" {
 		who += ", dequantized reference"
 	}
+	if r.By != "" {
+		who += ", " + r.By
+	}
 	p.list(either(r.Handle, "product"), tensorShape(r.Out, r.Shape), who, expertOf(r.Expert, r.Experts), labelled("mode", r.Mode), activations(r),
 		labelled("order", r.Order), labelled("epilogue", r.Epilogue), labelled("bias", r.Bias), p.opt.alpha(r))
 	p.list("", "min "+p.opt.num(r.Min), "max "+p.opt.num(r.Max), counted("nan", r.NaN), counted("inf", r.Inf), counted("zero", r.Zero))

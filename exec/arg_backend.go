@@ -1,0 +1,101 @@
+package exec
+
+import (
+	"fmt"
+	"strings"
+
+	"fp4tui/exec/language"
+)
+
+// BackendArg is the value of backend=: who computes, by the name that a backend has in
+// the table of the session, or all. Which names there are depends on what is built and
+// configured, never on what is ready: a notebook reads the same on every machine.
+type BackendArg string
+
+// backendAll runs every backend that is ready.
+const backendAll BackendArg = "all"
+
+// UnmarshalText accepts whatever can be a name: the session knows which ones there are.
+func (b *BackendArg) UnmarshalText(text []byte) error {
+	s := string(text)
+	if s == "" || len(s) > 64 || strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789:-_.") != "" {
+		return fmt.Errorf("%q cannot be the name of a backend", s)
+	}
+	*b = BackendArg(s)
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (b BackendArg) MarshalText() ([]byte, error) { return []byte(b), nil }
+
+// backend finds one by its name.
+func (s *Session) backend(name string) (Backend, bool) {
+	for _, b := range s.backends {
+		if b.Name() == name {
+			return b, true
+		}
+	}
+	return nil, false
+}
+
+// ready says why a backend cannot run, after starting what it needs to know that.
+func (c *call) ready(be Backend) error {
+	ready := be.Ready
+	if s, ok := be.(Starter); ok {
+		ready = func() error { return s.Start(c.ctx) }
+	}
+	if err := ready(); err != nil {
+		if c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		return fmt.Errorf("%w: %s: %w", ErrNotReady, be.Name(), err)
+	}
+	return nil
+}
+
+// backendOf is the backend that a command names, "" for none, and whether all is one.
+func backendOf(cmd any) (name BackendArg, all bool) {
+	switch cmd := cmd.(type) {
+	case *GemmCmd:
+		return cmd.Backend, true
+	case *SetCmd:
+		return cmd.Backend, false
+	}
+	return "", false
+}
+
+// checkBackend finds a backend that is in no table.
+func (s *Session) checkBackend(l language.Line) *language.Error {
+	name, all := backendOf(l.Cmd)
+	if _, known := s.backend(string(name)); name == "" || known || all && name == backendAll {
+		return nil
+	}
+	var names []string
+	for _, b := range s.backends {
+		names = append(names, b.Name())
+	}
+	if all {
+		names = append(names, string(backendAll))
+	}
+	hint := "known: " + strings.Join(names, ", ")
+	if near := language.Closest(string(name), names); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	source := s.table.Format(l)
+	const key = "backend="
+	return &language.Error{File: l.Pos.File, Line: l.Pos.Line, Col: strings.Index(source, key) + len(key) + 1,
+		Msg: fmt.Sprintf("unknown backend %q", string(name)), Hint: hint, Source: source}
+}
+
+// backendNames offers the backends with what each of them is.
+func (s *Session) backendNames() []language.Candidate {
+	var out []language.Candidate
+	for _, b := range s.backends {
+		doc := ""
+		if d, ok := b.(Described); ok {
+			doc = d.Describe()
+		}
+		out = append(out, language.Candidate{Text: b.Name(), Doc: doc})
+	}
+	return append(out, language.Candidate{Text: string(backendAll), Doc: "every backend that is ready, compared in pairs"})
+}
