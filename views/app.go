@@ -340,8 +340,11 @@ func (a *App) refresh() {
 	}
 	a.at.adopt(a.opt.Engine.Handles())
 	a.at.unsaved = a.opt.Engine.Unsaved()
-	if p := a.bookPane(); p.file != "" {
+	switch p := a.bookPane(); {
+	case p.file != "":
 		a.at.unsaved, a.at.saved = p.changes, p.file
+	case p.edited:
+		a.at.unsaved = p.changes
 	}
 	a.at.backend = defaultBackend(a.opt.Engine)
 	a.panes[logView].(*logPane).cells = a.opt.Engine.Log()

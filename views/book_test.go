@@ -160,7 +160,9 @@ func TestBookOfSession(t *testing.T) {
 	d.app.bookPane().follow(f.Recorded(), false)
 	d.send(nil)
 	d.misses("4 note")
-	d.keys("s").sees(": export session minilm-w4a16.fp4.md").keys("esc c").types("A remark.").keys("enter s").sees("save as: minilm-w4a16.fp4.md")
+	d.keys("s").sees(": export session minilm-w4a16.fp4.md").keys("esc c").types("A remark.").keys("enter s").sees("save as: minilm-w4a16.fp4.md", "↵ take")
+	f.unsaved = 0
+	d.keys("esc q").sees("save and quit") // the remark is in no file
 }
 
 func TestBookRequires(t *testing.T) {

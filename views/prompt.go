@@ -321,8 +321,13 @@ func (p *prompt) drawLine(a *App, r region) {
 	}
 	x := r.text(1, 0, accent, sign) + 1
 	hint := "Tab take  ↵ run"
-	if p.find {
+	switch {
+	case p.find:
 		hint = "↵ stay  Esc close"
+	case p.search:
+		hint = "Ctrl-R older  ↵ take"
+	case p.ask != "":
+		hint = "↵ take  Esc close"
 	}
 	if a.opt.ASCII {
 		hint = strings.ReplaceAll(hint, "↵", "Enter")
