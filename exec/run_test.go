@@ -264,7 +264,7 @@ func TestExportText(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	r.fails("export a a.png", ErrUsage, ".safetensors, .npy, .csv or .json")
+	r.fails("export a a.gif", ErrUsage, ".safetensors, .npy, .csv, .json or .png")
 	r.fails("export a a", ErrUsage, ".npy")
 	r.fails("export session a.txt", ErrUsage, ".fp4.md")
 	r.fails("export a no/such/dir/a.npy", nil, "no/such")

@@ -30,7 +30,8 @@ func TestEveryVerbRuns(t *testing.T) {
 
 // exampleNeeds are commands that an example wants to have been run, beside the tour.
 var exampleNeeds = map[string][]string{
-	"o = tensor c encoder.layer.0.intermediate.dense.weight":               {"c = load tour:minilm-bf16.safetensors"},
+	"o = tensor c encoder.layer.0.intermediate.dense.weight": {"c = load tour:minilm-bf16.safetensors"},
+	"explain eg[3,7] as=y": {"export y y.npy", "g = load y.npy", "eg = diff g y"},
 	"expect w.scale.nan == 0, \"a NaN scale makes its output column NaN\"": nil,
 }
 

@@ -49,11 +49,11 @@ func (p *page) proof(r *exec.Proof) {
 		return
 	}
 	all := r.Exact + r.SameWord + r.Unproven
-	text := fmt.Sprintf("proven %d of %d outputs", all-r.Unproven, all)
+	text := fmt.Sprintf("proven %d of %d", all-r.Unproven, all)
 	if r.SameWord > 0 && r.Exact > 0 {
 		text += fmt.Sprintf(" (%d exact, %d the same word)", r.Exact, r.SameWord)
 	}
-	p.list("", text+": the same in "+r.Claim)
+	p.list("", text+": same bits in "+r.Claim)
 }
 
 // activations says how x was quantized, when it was.
