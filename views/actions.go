@@ -288,6 +288,9 @@ func (a *App) leave() tea.Cmd {
 	if a.opt.Discard != nil {
 		a.opt.Discard()
 	}
+	if text := a.pictures.forget(); text != "" {
+		return tea.Sequence(tea.Raw(text), tea.Quit)
+	}
 	return tea.Quit
 }
 

@@ -93,6 +93,8 @@ type App struct {
 	status status
 	keys   []binding
 	frame  frame
+
+	pictures pictures
 }
 
 // nav is which view is shown and what the next key completes.
@@ -141,7 +143,8 @@ func NewApp(opt Options) *App {
 	if profile == ProfileAuto {
 		profile = Profile256
 	}
-	a.theme = newTheme(profile, true, opt.ASCII)
+	a.retheme(profile, true)
+	a.pictures.off = opt.NoImages || opt.ASCII
 	a.work = newWorker(context.Background(), opt.Engine, 100*time.Millisecond)
 	a.at = &place{opened: map[string]string{}, ran: map[string]string{}, prepared: map[string]string{}, worst: -1}
 	a.keys = opt.Keys.apply(keyTable())
@@ -189,6 +192,9 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	if ask := a.ask(); ask != nil {
 		cmd = tea.Batch(cmd, ask)
 	}
+	if place := a.placePicture(); place != nil {
+		cmd = tea.Batch(cmd, place)
+	}
 	return a, cmd
 }
 
@@ -207,7 +213,7 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 	case tea.MouseClickMsg, tea.MouseWheelMsg, tea.MouseMotionMsg, tea.MouseReleaseMsg:
 		return a.mouse(msg)
 	case tea.BackgroundColorMsg:
-		a.theme = newTheme(a.theme.profile, msg.IsDark(), a.opt.ASCII)
+		a.retheme(a.theme.profile, msg.IsDark())
 	case tea.ColorProfileMsg:
 		a.profileFound(msg)
 	case ranMsg:
@@ -228,7 +234,7 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 	case tickMsg:
 		return a.work.ticked()
 	}
-	return nil
+	return a.pictureMsg(msg)
 }
 
 func (a *App) profileFound(msg tea.ColorProfileMsg) {
@@ -244,7 +250,7 @@ func (a *App) profileFound(msg tea.ColorProfileMsg) {
 	case colorprofile.ANSI:
 		profile = Profile16
 	}
-	a.theme = newTheme(profile, a.theme.dark, a.opt.ASCII)
+	a.retheme(profile, a.theme.dark)
 }
 
 // ran takes a finished command: log line, handles, and what follows.
@@ -382,7 +388,7 @@ func (a *App) ask() tea.Cmd {
 }
 
 func (a *App) scene() *scene {
-	return &scene{at: a.at, data: a.data, th: a.theme, w: a.w, h: a.bodyHeight(), log: a.frameLog(), keys: a.keys, by: a.errorPane().by()}
+	return &scene{at: a.at, data: a.data, th: a.theme, w: a.w, h: a.bodyHeight(), log: a.frameLog(), keys: a.keys, by: a.errorPane().by(), pictures: &a.pictures}
 }
 
 // show goes to a view and remembers the one that was left.

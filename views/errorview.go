@@ -185,6 +185,9 @@ func (p *errorPane) wants(s *scene) []string {
 	lines = append(lines, p.bandLines(s)...)
 	lines = append(lines, p.minimapLines(s)...)
 	lines = append(lines, p.proofLines(s)...)
+	if s.pictures.ready(s.th) && !p.values {
+		lines = append(lines, p.finerLine(s))
+	}
 	if p.query != "" {
 		lines = append(lines, p.query)
 	}
@@ -282,7 +285,9 @@ func (p *errorPane) drawMap(r region, s *scene, l mapLayout) {
 	}
 	body := r.sub(l.labels, 1, min(l.cols, m.W), l.rows)
 	r.right(l.labels-1, 0, dim, "n")
-	m.draw(body)
+	if !s.pictures.draw(body, p, s, m) {
+		m.draw(body)
+	}
 	m.drawSelection(body, s.at.sel, errorView, s.at.m, s.at.n, 1)
 	m.axes(r.sub(l.labels, 0, r.w-l.labels, 1), r.sub(0, 1, l.labels, l.rows), l.labels)
 	rows := min(l.rows, (m.H+1)/2)

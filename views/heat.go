@@ -134,6 +134,11 @@ func (h heatmap) draw(r region) {
 			r.put(x, y, look, text)
 		}
 	}
+	h.cross(r)
+}
+
+// cross draws the crosshair, where the terminal's own cursor stands too.
+func (h heatmap) cross(r region) {
 	if x, y, ok := h.crossCell(); ok {
 		r.text(x, y, cursorRole, "┼")
 		r.cursorAt(x, y)

@@ -52,6 +52,9 @@ func (f *mapEngine) heat(line string) exec.Heat {
 	if at := strings.Index(line, "metric="); at >= 0 {
 		h.Metric = line[at+len("metric="):]
 	}
+	if strings.Contains(line, "agg=mean") {
+		h.Agg = "mean"
+	}
 	for (m1-m0+h.RowStep-1)/h.RowStep > hh {
 		h.RowStep *= 2
 	}
@@ -194,7 +197,7 @@ func TestCertificates(t *testing.T) {
 	d := mapped(t, f, 80, 24, ProfileNever)
 	d.sees("unproven 5,356", "proven", "no: order")
 	d.keys("l").sees("proven  yes")
-	d.keys("P").sees("unproven max").keys("P").sees("|got-want| max")
+	d.keys("P").sees("unproven mean").keys("P").sees("|got-want| max")
 	d.keys("z 1")
 	d.exact()
 	d.sees("? not proven")

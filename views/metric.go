@@ -91,6 +91,12 @@ func (a *App) nextMetric(int) tea.Cmd {
 
 func (a *App) setMetric(name string) tea.Cmd {
 	p := a.errorPane()
+	switch { // every pixel of a large map holds an unproven output: the share tells more
+	case name == "unproven" && p.agg == "max":
+		p.agg = "mean"
+	case p.metric == "unproven" && p.agg == "mean":
+		p.agg = "max"
+	}
 	p.metric, p.locked, a.at.worst = name, false, -1
 	a.status.key(p.mapLine(a.scene()), "metric "+name)
 	return nil

@@ -21,6 +21,8 @@ type Options struct {
 	Discard  func()            // called when the program ends and nothing is lost with the autosaved session
 	Autosave func() error      // why commands are no longer kept as they happen; nil function: they never were
 	NoMouse  bool
+	Theme    Theme // roles and ramps; empty or "auto": by the terminal's background
+	NoImages bool  // no images even where the terminal shows them
 	Version  string
 }
 

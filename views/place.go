@@ -174,6 +174,8 @@ type scene struct {
 	by   string // order of the worst list
 	log  []exec.Cell
 	keys []binding
+
+	pictures *pictures
 }
 
 // look finds the answer to a line. ready is false while it isn't there yet, when it

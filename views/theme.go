@@ -117,6 +117,7 @@ func (t *theme) style(r role) style {
 // theme is the colours of one terminal: roles and ramps, small values first.
 type theme struct {
 	profile Profile
+	name    Theme
 	dark    bool
 	roles   [roleCount]style
 	ramp    [10]ink // sequential
@@ -124,6 +125,35 @@ type theme struct {
 	plus    [5]ink
 	glyphs  bool // maps are drawn in the glyph ramp, with colour behind it or none
 	ascii   bool
+}
+
+// Theme is a set of roles and ramps.
+type Theme string
+
+// The themes. Gray and high contrast follow the terminal's background, too.
+const (
+	ThemeAuto     Theme = "auto"
+	ThemeDark     Theme = "dark"
+	ThemeLight    Theme = "light"
+	ThemeGray     Theme = "gray"
+	ThemeContrast Theme = "high-contrast"
+)
+
+// Themes lists the names, for flags and their errors.
+func Themes() []Theme { return []Theme{ThemeAuto, ThemeDark, ThemeLight, ThemeGray, ThemeContrast} }
+
+// retheme takes the colours for what is known of the terminal. A theme that was asked for
+// by name keeps its background.
+func (a *App) retheme(profile Profile, dark bool) {
+	switch a.opt.Theme {
+	case ThemeDark:
+		dark = true
+	case ThemeLight:
+		dark = false
+	}
+	a.theme = newTheme(profile, dark, a.opt.ASCII)
+	a.theme.name = a.opt.Theme
+	a.theme.vary()
 }
 
 func newTheme(profile Profile, dark, ascii bool) *theme {
@@ -178,6 +208,11 @@ func (t *theme) hexRoles(p Profile) {
 		{role: paddingRole, dark: colour{0x5C6370, 241}, pale: colour{0x808791, 102}},
 		{role: selectRole, darkBg: colour{0x2A4365, 24}, paleBg: colour{0xCFE3FF, 153}},
 	}
+	t.fill(rows, p)
+}
+
+// fill takes the roles of a table for the background there is.
+func (t *theme) fill(rows []hexRow, p Profile) {
 	for _, row := range rows {
 		fg, bg := row.dark, row.darkBg
 		if !t.dark {
@@ -212,6 +247,9 @@ func (t *theme) ramps() {
 	cividis := [10]uint32{0x00224E, 0x123570, 0x3B496C, 0x575D6D, 0x707173, 0x8A8678, 0xA59C74, 0xC3B369, 0xE1CC55, 0xFEE838}
 	palette := [10]int{17, 24, 60, 66, 102, 138, 144, 179, 185, 227}
 	sixteen := [10]int{4, 4, 4, 6, 6, 6, 3, 3, 7, 7}
+	if !t.dark {
+		sixteen = [10]int{3, 3, 3, 6, 6, 6, 4, 4, 0, 0}
+	}
 	for i := range t.ramp {
 		from := i
 		if !t.dark {
@@ -248,28 +286,4 @@ func (t *theme) signedRamps() {
 			t.minus[i], t.plus[i] = basic(4), basic(3)
 		}
 	}
-}
-
-// level gives the role of a severity word of a result.
-func levelRole(level string) role {
-	switch level {
-	case "ok":
-		return okRole
-	case "warn":
-		return warnRole
-	case "bad", "error", "fail":
-		return badRole
-	}
-	return dim
-}
-
-// levelWord is how a severity is written: the word carries it, not the colour.
-func levelWord(level string) string {
-	switch level {
-	case "bad", "error":
-		return "BAD"
-	case "fail":
-		return "FAIL"
-	}
-	return level
 }

@@ -50,6 +50,7 @@ func TestExitCodes(t *testing.T) {
 		{2, []string{"replay", "--tui", partly, partly}},
 		{2, []string{"replay", "--filter", "nothing", partly}},
 		{2, []string{"--color", "bogus", "doctor"}},
+		{2, []string{"--theme", "bogus", "doctor"}},
 		{3, []string{"run", "-c", "load /no/such/file.npy"}},
 		{3, []string{"run", "-f", filepath.Join(dir, "absent.fp4")}},
 		{3, []string{"replay", filepath.Join(dir, "absent.fp4.md")}},

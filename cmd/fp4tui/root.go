@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"fp4tui/exec"
 	"fp4tui/inspect"
+	"fp4tui/views"
 )
 
 // version is set by release builds: -ldflags "-X main.version=1.2.3".
@@ -21,6 +23,8 @@ var version = "development"
 type app struct {
 	streams
 	color     string
+	theme     string
+	noImages  bool
 	ascii     bool
 	logFile   string
 	noJournal bool
@@ -119,11 +123,21 @@ func (a *app) root() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.color, "color", "auto", "colours: "+strings.Join(colors, "|")+" (beats NO_COLOR, which beats CLICOLOR_FORCE)")
 	flags.BoolVar(&a.ascii, "ascii", false, "only ASCII characters")
+	flags.StringVar(&a.theme, "theme", "auto", "colours of the terminal UI: "+themeNames()+"; auto goes by the terminal's background")
+	flags.BoolVar(&a.noImages, "no-images", false, "draw maps in characters even where the terminal shows images (also FP4TUI_IMAGES=off)")
 	flags.StringVar(&a.logFile, "log-file", "", "write a log of what happens inside to this file")
 	flags.StringVar(&a.keys, "keys", "", "the terminal UI's own keys, a TOML file (fp4tui docs keys); default keys.toml in the configuration directory")
 	flags.BoolVar(&a.noJournal, "no-journal", false, "keep nothing of an interactive session on disk: no autosave, no history (also FP4TUI_NO_JOURNAL=1)")
 	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand())
 	return root
+}
+
+func themeNames() string {
+	var names []string
+	for _, name := range views.Themes() {
+		names = append(names, string(name))
+	}
+	return strings.Join(names, "|")
 }
 
 // args makes a wrong number of arguments a usage error.
@@ -139,6 +153,9 @@ func (a *app) prepare() error {
 	}
 	if !known {
 		return usage(fmt.Errorf("--color %s: want %s", a.color, strings.Join(colors, ", ")))
+	}
+	if !slices.Contains(views.Themes(), views.Theme(a.theme)) {
+		return usage(fmt.Errorf("--theme %s: want %s", a.theme, themeNames()))
 	}
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	if a.logFile == "" {

@@ -26,6 +26,7 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 	j := a.newJournal()
 	opt := views.Options{
 		Engine: kept(exec.Options{}, j), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
+		Theme: views.Theme(a.theme), NoImages: a.noImages,
 		Start: views.StartInfo{Rows: startRows(), Ready: ready()}, Version: version,
 	}
 	if strings.HasSuffix(path, ".fp4") || strings.HasSuffix(path, ".fp4.md") {
