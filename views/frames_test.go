@@ -7,22 +7,23 @@ import (
 )
 
 // TestFrames holds the screens: every main view at three sizes, with colour and
-// without. The error map keeps a style grid too.
+// without. Maps, bars and lists keep a grid of their styles, too.
 func TestFrames(t *testing.T) {
 	views := []struct{ name, keys string }{
 		{"layers", ""}, {"weight", "enter"}, {"scales", "enter g s"}, {"codes", "enter g c"}, {"error", "r w"},
 		{"worst", "r t"}, {"element", "r w enter"}, {"bytes", "r w enter enter"}, {"lint", "g i"}, {"log", "r w @"},
 		{"help", "r f1"}, {"palette", "r ?"}, {"values", "r w z 1"},
 	}
+	styled := map[string]bool{"error": true, "scales": true, "codes": true, "layers": true}
 	for _, view := range views {
 		for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
-			for _, profile := range []Profile{ProfileTrueColor, ProfileNever} {
+			for _, profile := range []Profile{ProfileTrueColor, Profile256, ProfileNever} {
 				name := fmt.Sprintf("%s/%dx%d.%s", view.name, size[0], size[1], profile)
 				t.Run(name, func(t *testing.T) {
 					d := opened(t, size[0], size[1], profile).keys(view.keys)
 					d.exact()
 					golden(t, name+".golden", d.screen()+"\n")
-					if view.name == "error" && size[0] == 80 {
+					if styled[view.name] && size[0] == 80 {
 						golden(t, name+".style.golden", d.styleGrid())
 					}
 				})
