@@ -225,6 +225,12 @@ func fakeHistogram(subject string) exec.Histogram {
 	h := exec.Histogram{Subject: subject, Of: "scales", Axis: "code", Format: "E4M3", Count: 36864, Min: 14, P1: 28, P50: 64, P99: 208, Max: 448,
 		Pill:  []exec.Pill{{Name: "saturated", Count: 15, Share: 15.0 / 36864, Level: "ok"}},
 		Notes: []string{"block 9 and rows 992-1023 run high"}}
+	for i := range fakeK / fakeBlock {
+		h.KMean = append(h.KMean, exec.Float(60+i%3*4+40*(i/9%2*(9/max(i, 1)))))
+	}
+	for i := range fakeN / 32 {
+		h.NMean = append(h.NMean, exec.Float(62+i%5+40*(i/31*(31/max(i, 1)))))
+	}
 	for code := 0x50; code <= 0x7e; code++ {
 		value := math.Ldexp(1+float64(code&7)/8, code>>3-7)
 		peak := 0x68

@@ -18,6 +18,8 @@ type heatmap struct {
 	crossM int     // crosshair, in elements; -1: none
 	crossN int
 	rows   int // rows of pixels that are computed, from the top
+
+	marks []byte // the sign of each pixel that has one, 0 for none; nil: none has
 }
 
 // glyphRamp is the ramp without colour; the blank is exactly zero.
@@ -45,6 +47,7 @@ type pixel struct {
 	none    bool // outside the map, or holds no data
 	padding bool // holds padding, which is no data
 	pending bool // not computed yet
+	mark    byte // a sign of its own; 0: none
 }
 
 func (h heatmap) at(row, col int) pixel {
@@ -59,6 +62,9 @@ func (h heatmap) at(row, col int) pixel {
 	p := pixel{value: v, nan: i < len(h.NaNs) && h.NaNs[i] > 0 || math.IsInf(v, 0), padding: i < len(h.Pads) && h.Pads[i] > 0}
 	if math.IsNaN(v) {
 		p.value, p.none = 0, true
+	}
+	if i < len(h.marks) {
+		p.mark = h.marks[i]
 	}
 	return p
 }
@@ -98,6 +104,8 @@ func (h heatmap) cell(top, bottom pixel, th *theme) (string, style) {
 		return "╱", th.roles[paddingRole]
 	case top.pending && (bottom.pending || bottom.none):
 		return notYet(th), th.roles[dim]
+	case top.mark != 0 || bottom.mark != 0:
+		return h.marked(top, bottom, th)
 	case th.glyphs && (larger.none || larger.value == 0):
 		return " ", style{}
 	case th.glyphs:
@@ -113,6 +121,24 @@ func (h heatmap) cell(top, bottom pixel, th *theme) (string, style) {
 	return "▀", style{fg: fg, bg: bg}
 }
 
+// glyphs is the ramp without colour; "@" is a sign where there are signs.
+func (h heatmap) glyphs() string {
+	if h.marks != nil {
+		return strings.TrimSuffix(glyphRamp, "@")
+	}
+	return glyphRamp
+}
+
+// marked draws the sign of a cell on the colour of its value; of two signs the graver one:
+// zero, subnormal, saturated.
+func (h heatmap) marked(top, bottom pixel, th *theme) (string, style) {
+	p := top
+	if p.mark == 0 || bottom.mark != 0 && strings.IndexByte("0,@", bottom.mark) < strings.IndexByte("0,@", p.mark) {
+		p = bottom
+	}
+	return string(p.mark), style{fg: h.ink(p, th), attr: bold | reverse}
+}
+
 // notYet stands for what is not computed: it is never shown as zero.
 func notYet(th *theme) string {
 	if th.ascii {
@@ -122,7 +148,7 @@ func notYet(th *theme) string {
 }
 
 func (h heatmap) glyph(p pixel, th *theme) (string, style) {
-	at := 1 + h.step(p.value, len(glyphRamp)-1)
+	at := 1 + h.step(p.value, len(h.glyphs())-1)
 	return glyphRamp[at : at+1], style{fg: h.ink(p, th)}
 }
 
@@ -215,8 +241,9 @@ func (h heatmap) legend(th *theme) []span {
 	}
 	out := []span{{dim, "log " + trimZero(h.lo) + " "}}
 	if th.glyphs {
-		for i := 1; i < len(glyphRamp); i++ {
-			out = append(out, span{rampRole((i - 1) * len(th.ramp) / (len(glyphRamp) - 1)), glyphRamp[i : i+1]})
+		glyphs := h.glyphs()
+		for i := 1; i < len(glyphs); i++ {
+			out = append(out, span{rampRole((i - 1) * len(th.ramp) / (len(glyphs) - 1)), glyphs[i : i+1]})
 		}
 	} else {
 		for i := range th.ramp {

@@ -31,6 +31,7 @@ func (p *scalesPane) wants(s *scene) []string {
 		return nil
 	}
 	lines := []string{"info " + s.at.w, "hist " + s.at.w + ".scale", p.mapLine(s), s.blockLine()}
+	lines = append(lines, p.lowLines(s)...)
 	if line := p.overLine(s); line != "" {
 		lines = append(lines, line, "info "+p.over)
 	}
@@ -211,9 +212,11 @@ func (p *scalesPane) drawHistogram(r region, h exec.Histogram, over map[int]bina
 	for i, note := range notes {
 		r.text(1, y+2+i, plain, note)
 	}
-	if over != nil {
-		r.text(1, min(y+2+len(notes), r.h-1), warnRole, cut("│ "+p.over+" laid over, "+keyLabel("=")+" takes it away", r.w-2))
+	if over == nil {
+		drawMeans(r, y+3+len(notes), h)
+		return
 	}
+	r.text(1, min(y+2+len(notes), r.h-1), warnRole, cut("│ "+p.over+" laid over, "+keyLabel("=")+" takes it away", r.w-2))
 }
 
 func (p *scalesPane) notes(h exec.Histogram, w int) []string {
@@ -232,30 +235,6 @@ func (p *scalesPane) notes(h exec.Histogram, w int) []string {
 
 // axis puts a count on the linear or the logarithmic axis of the bars.
 func (p *scalesPane) axis(count float64) float64 { return axis(p.log, count) }
-
-func (p *scalesPane) drawMap(r region, s *scene) {
-	line := p.mapLine(s)
-	h, ready, err := look[exec.Heat](s, line)
-	if !ready {
-		s.pending(r, line, err)
-		return
-	}
-	block := 16
-	if info, ok := s.layer(); ok {
-		block = max(info.Block, 1)
-	}
-	m := heatOf(h, s.at.n, s.at.k/block)
-	labels := labelWidth(h.M)
-	r.right(labels-1, 0, dim, "n")
-	body := r.sub(labels, 1, min(h.W, r.w-labels-4), r.h-3)
-	m.draw(body)
-	m.drawSelection(body, s.at.sel, scalesView, s.at.n, s.at.k, block)
-	m.axes(r.sub(labels, 0, r.w-labels, 1), r.sub(0, 1, labels, r.h-3), labels)
-	rows := min(body.h, (h.H+1)/2)
-	r.text(0, 1+rows, dim, padLeft("max", labels-1))
-	m.marginals(r.sub(labels+body.w+1, 1, 3, r.h-3), r.sub(labels, 1+rows, body.w, 1))
-	r.spans(1, 2+rows, m.legend(r.th)...)
-}
 
 func (p *scalesPane) move(s *scene, m motion, count int) {
 	info, ready := s.layer()
