@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"fp4tui/inspect"
@@ -49,6 +50,7 @@ type process struct {
 	said   *tail         // the end of its standard error
 	hello  hello
 	jobs   uint64
+	most   atomic.Int64 // bytes that the result of the running job may have
 }
 
 // Ready starts the worker if it isn't running and says why nothing can run there.
@@ -96,11 +98,23 @@ func (c *Client) Run(ctx context.Context, job layer.Job, progress layer.Progress
 		return layer.JobResult{}, p.hello.Error.err()
 	}
 	p.jobs++
+	p.most.Store(4 * int64(job.M) * int64(job.N))
 	w, blobs := encodeJob(&job)
-	if err := write(p.out, kindRun, p.jobs, w, blobs...); err != nil {
-		return layer.JobResult{}, c.died(p, err)
+	if err := p.send(ctx, kindRun, w, blobs...); err != nil {
+		err = c.died(p, err)
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return layer.JobResult{}, err
 	}
 	return c.follow(ctx, p, &job, progress)
+}
+
+// send writes a frame of the running job. A worker that doesn't read any more is killed
+// when ctx ends.
+func (p *process) send(ctx context.Context, kind string, body any, blobs ...[]byte) error {
+	defer context.AfterFunc(ctx, func() { p.cmd.Process.Kill() })()
+	return write(p.out, kind, p.jobs, body, blobs...)
 }
 
 // follow answers the worker's questions about a job until it has ended.
@@ -113,9 +127,12 @@ func (c *Client) follow(ctx context.Context, p *process, job *layer.Job, progres
 			if f.Job != p.jobs {
 				continue
 			}
-			r, done, err := p.handle(f, job, progress)
+			r, done, err := p.handle(ctx, f, job, progress)
 			if errors.Is(err, errFrame) {
-				return r, c.died(p, err)
+				if err = c.died(p, err); ctx.Err() != nil {
+					err = ctx.Err()
+				}
+				return r, err
 			}
 			if done || err != nil {
 				if ctx.Err() != nil {
@@ -139,10 +156,10 @@ func (c *Client) follow(ctx context.Context, p *process, job *layer.Job, progres
 }
 
 // handle takes one frame of the running job.
-func (p *process) handle(f frame, job *layer.Job, progress layer.Progress) (r layer.JobResult, done bool, err error) {
+func (p *process) handle(ctx context.Context, f frame, job *layer.Job, progress layer.Progress) (r layer.JobResult, done bool, err error) {
 	switch f.Kind {
 	case kindNeed:
-		if err := write(p.out, kindWeight, f.Job, nil, job.WCodes, job.WScales); err != nil {
+		if err := p.send(ctx, kindWeight, nil, job.WCodes, job.WScales); err != nil {
 			return r, false, fmt.Errorf("%w: %w", errFrame, err)
 		}
 	case kindProgress:
@@ -227,7 +244,7 @@ func (c *Client) start() (*process, error) {
 		defer close(p.ended)
 		r := bufio.NewReaderSize(out, 1<<16)
 		for {
-			f, err := read(r)
+			f, err := read(r, p.most.Load)
 			if err != nil {
 				p.err = err
 				return
@@ -255,6 +272,9 @@ func (c *Client) died(p *process, err error) error {
 	why := err.Error()
 	if state := p.cmd.ProcessState; byItself && state != nil {
 		why = state.String()
+		if why == "signal: killed" {
+			why += " (so ends what takes more memory than there is)"
+		}
 	}
 	if said := p.said.last(); said != "" {
 		why += ", and said: " + said

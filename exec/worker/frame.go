@@ -87,8 +87,9 @@ func write(w *bufio.Writer, kind string, job uint64, body any, blobs ...[]byte) 
 	return w.Flush()
 }
 
-// read receives a frame. io.EOF means that the peer closed between two frames.
-func read(r io.Reader) (frame, error) {
+// read receives a frame whose blobs have no more bytes than most says once the frame has
+// begun. io.EOF means that the peer closed between two frames.
+func read(r io.Reader, most func() int64) (frame, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {
 		return frame{}, err
@@ -105,12 +106,12 @@ func read(r io.Reader) (frame, error) {
 	if err := json.Unmarshal(head, &f.header); err != nil {
 		return frame{}, fmt.Errorf("%w: %w", errFrame, err)
 	}
-	total := int64(0)
+	total, limit := int64(0), min(most(), maxBlobs)
 	if len(f.Blobs) > maxCount {
 		return frame{}, fmt.Errorf("%w: %d blobs", errFrame, len(f.Blobs))
 	}
 	for _, n := range f.Blobs {
-		if n < 0 || n > maxBlobs || total+n > maxBlobs {
+		if n < 0 || n > limit || total+n > limit {
 			return frame{}, fmt.Errorf("%w: a blob of %d bytes", errFrame, n)
 		}
 		total += n

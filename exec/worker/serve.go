@@ -47,7 +47,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, program string, eng
 	go func() {
 		r := bufio.NewReaderSize(in, 1<<16)
 		for {
-			f, err := read(r)
+			f, err := read(r, func() int64 { return maxBlobs })
 			if err != nil {
 				failed <- err
 				return

@@ -25,8 +25,9 @@ type Kernel struct {
 	Name   string `json:"name"`
 	Doc    string `json:"doc,omitempty"`
 	Ready  bool   `json:"ready"`
-	Why    string `json:"why,omitempty"` // not ready because
-	Status string `json:"status,omitempty"`
+	Why    string `json:"why,omitempty"`    // not ready because
+	Cure   string `json:"cure,omitempty"`   // what to do about it
+	Status string `json:"status,omitempty"` // "verified on this device", "never run"
 }
 
 // jobWire is layer.Job without its arrays, which are blobs in this order: x, x scales,

@@ -27,6 +27,11 @@ func TestMain(m *testing.M) {
 	if behave == "" {
 		os.Exit(m.Run())
 	}
+	if behave == "deaf" { // says hello and reads nothing more
+		read(os.Stdin, func() int64 { return maxBlobs })
+		write(bufio.NewWriter(os.Stdout), kindHello, 0, hello{Version: Version})
+		time.Sleep(time.Minute)
+	}
 	if behave == "garbage" {
 		fmt.Println("Welcome to the machine!")
 		time.Sleep(time.Minute)
@@ -46,7 +51,10 @@ func (e engine) Ready() error {
 }
 
 func (e engine) About() (string, []Kernel) {
-	return "abacus", []Kernel{{Name: "beads", Ready: true, Status: "verified on this device"}}
+	if e == "hang at hello" {
+		select {}
+	}
+	return "abacus", []Kernel{{Name: "beads", Ready: true, Status: "verified on this device"}, {Name: "wire", Why: "rusty", Cure: "oil it"}}
 }
 
 func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (layer.JobResult, error) {
@@ -56,6 +64,18 @@ func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (
 		os.Exit(3)
 	case "hang":
 		select {}
+	case "killed":
+		p, _ := os.FindProcess(os.Getpid())
+		p.Kill()
+		select {}
+	case "flood": // a result that would fill the client's memory
+		w := bufio.NewWriter(os.Stdout)
+		head := []byte(`{"kind":"result","job":1,"body":{},"blobs":[68719476736]}`)
+		w.Write([]byte{byte(len(head)), 0, 0, 0})
+		w.Write(head)
+		for {
+			w.Write(make([]byte, 1<<16))
+		}
 	case "slow":
 		for i := range int64(1000) {
 			progress(i, 1000)
@@ -126,7 +146,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
-	if program, device, kernels, err := c.About(context.Background()); err != nil || program != "test" || device != "abacus" || len(kernels) != 1 {
+	if program, device, kernels, err := c.About(context.Background()); err != nil || program != "test" || device != "abacus" || len(kernels) != 2 {
 		t.Error(program, device, kernels, err)
 	}
 }
@@ -138,6 +158,8 @@ func TestDeath(t *testing.T) {
 		"crash":   {"the test worker died", "exit status 3", `CUDA_ERROR_ILLEGAL_ADDRESS\x1b[31m (700)`},
 		"garbage": {"not the worker protocol"},
 		"short":   {"not the worker protocol"},
+		"killed":  {"the test worker died", "signal: killed", "memory"},
+		"flood":   {"not the worker protocol", "a blob of 68719476736 bytes"},
 		"fault":   {"out of memory", "needs 9 TB"},
 		"unready": {"no device"},
 	} {
@@ -159,6 +181,48 @@ func TestDeath(t *testing.T) {
 	}
 	c := &Client{Label: "the test worker", Command: func() *exec.Cmd { return exec.Command("/nonexistent/fp4tui") }}
 	if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "does not start") {
+		t.Error(err)
+	}
+}
+
+// TestDeaf: a worker that takes no more input is killed when the job is cancelled.
+func TestDeaf(t *testing.T) {
+	c := client(t, "deaf")
+	j := job()
+	j.K, j.WCodes, j.WScales = 1<<22, make([]byte, 4<<21), make([]byte, 4<<18)
+	j.XWords = make([]uint16, 3<<22)
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := c.Run(ctx, j, nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	if c.live != nil {
+		t.Error("the process is still there")
+	}
+}
+
+// TestOffer asks for one kernel of several.
+func TestOffer(t *testing.T) {
+	o := Offer{Client: client(t, "work"), Kernel: "beads", At: "ssh:shop"}
+	if err := o.Ready(); err != nil {
+		t.Error(err)
+	}
+	if r, err := o.Run(context.Background(), job(), nil); err != nil || r.Device != "abacus at ssh:shop" {
+		t.Error(r.Device, err)
+	}
+	for kernel, wants := range map[string][]string{"wire": {"it cannot run there", "rusty"}, "cord": {"no such kernel in test", "beads, wire"}} {
+		o.Kernel = kernel
+		err := o.Ready()
+		for _, want := range wants {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v lacks %q", kernel, err, want)
+			}
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c := client(t, "hang at hello")
+	if err := (Offer{Client: c}).Start(ctx); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }
@@ -206,7 +270,7 @@ func TestFrames(t *testing.T) {
 		"huge":     frame(`{"kind":"x","blobs":[99999999999999]}`),
 		"cut":      frame(`{"kind":"x","blobs":[1000000000]}`, 1, 2, 3),
 	} {
-		if f, err := read(bytes.NewReader(data)); err == nil || errors.Is(err, io.EOF) {
+		if f, err := read(bytes.NewReader(data), func() int64 { return maxBlobs }); err == nil || errors.Is(err, io.EOF) {
 			t.Errorf("%s: %v, %v", name, f, err)
 		}
 	}
