@@ -32,11 +32,11 @@ func (a *app) newJournal() *journal.Journal {
 }
 
 // kept makes a session with a journal, which may be nil.
-func kept(opt exec.Options, j *journal.Journal) *exec.Session {
+func (a *app) kept(opt exec.Options, j *journal.Journal) *exec.Session {
 	if j != nil {
 		opt.Journal = j
 	}
-	return session(opt)
+	return a.session(opt)
 }
 
 // endJournal closes a journal: it is removed when nothing can be lost with it.

@@ -23,7 +23,7 @@ func lose(t *testing.T, work string, lines ...string) []journal.Left {
 		t.Fatal(err)
 	}
 	j := journal.New(dir, time.Now())
-	s := kept(exec.Options{Dir: work}, j)
+	s := (&app{computers: newComputers()}).kept(exec.Options{Dir: work}, j)
 	for _, line := range lines {
 		if cell := s.Run(context.Background(), line, nil); cell.Err != nil && !errors.Is(cell.Err, exec.ErrCheckFailed) {
 			t.Fatal(cell.Err)

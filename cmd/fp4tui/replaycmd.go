@@ -76,8 +76,8 @@ func (r *replayer) run(ctx context.Context, files []string) error {
 	case r.tui && len(files) > 1:
 		return usage(errors.New("--tui takes one notebook"))
 	}
-	if _, ok := findBackend(r.opt.Backend); r.opt.Backend != "" && !ok {
-		return usage(fmt.Errorf("--backend %s: want one of %s", r.opt.Backend, strings.Join(backendNames(), ", ")))
+	if _, ok := r.app.computers.find(r.opt.Backend); r.opt.Backend != "" && !ok {
+		return usage(fmt.Errorf("--backend %s: want one of %s", r.opt.Backend, strings.Join(r.app.computers.names(), ", ")))
 	}
 	if info, err := os.Stat(r.out); r.out != "" && (err != nil || !info.IsDir()) {
 		return &inspect.Fault{Class: inspect.ErrMissing, File: r.out, Offset: -1, What: "--out: no such directory", Cure: "create it first"}
@@ -119,7 +119,7 @@ func (r *replayer) file(ctx context.Context, file string) (notebook.Report, erro
 	access := notebook.Access{Dir: filepath.Dir(file), Inputs: doc.Front.Inputs, AllowRead: r.allowRead, Out: r.out}
 	opt := r.opt
 	opt.Access, opt.Classify, opt.Has, opt.Now = access, exec.Classify, available, time.Now
-	s := session(exec.Options{Dir: access.Dir, Read: access.Read, Write: access.Write, Set: map[string]string{"backend": doc.BackendOf(opt.Backend)}})
+	s := r.app.session(exec.Options{Dir: access.Dir, Read: access.Read, Write: access.Write, Set: map[string]string{"backend": doc.BackendOf(opt.Backend)}})
 	report := notebook.Replay(ctx, doc, errs, opt, s.Runner())
 	if fresh := notebook.Update(doc, report.Fresh()); r.update && len(report.Usage) == 0 && !bytes.Equal(fresh, data) {
 		err := checkpoint.WriteFile(file, func(w io.Writer) error {
@@ -158,21 +158,4 @@ func available(requirement string) (bool, string) {
 		}
 	}
 	return false, "no such device here"
-}
-
-func findBackend(name string) (exec.Backend, bool) {
-	for _, b := range backends() {
-		if b.Name() == name {
-			return b, true
-		}
-	}
-	return nil, false
-}
-
-func backendNames() []string {
-	var out []string
-	for _, b := range backends() {
-		out = append(out, b.Name())
-	}
-	return out
 }

@@ -45,7 +45,7 @@ func (a *app) repl(ctx context.Context, path string) error {
 		defer func() { endJournal(r.journal, r.warned || r.session.Unsaved() == 0) }()
 		r.offer(a.left())
 	}
-	s := kept(exec.Options{}, r.journal)
+	s := a.kept(exec.Options{Place: a.computers.place}, r.journal)
 	r.session = s
 	if path != "" {
 		line := loadLine(s, "c", path)

@@ -29,6 +29,9 @@ type app struct {
 	logFile   string
 	noJournal bool
 	keys      string // file of the user's own keys
+	device    string // where the GPU is
+	python    string // whose engines compute
+	computers *computers
 	close     func() // of the log file
 }
 
@@ -38,13 +41,14 @@ var colors = []string{"auto", "truecolor", "256", "16", "never"}
 // run is main without the process: it returns the exit code.
 func run(ctx context.Context, args []string, io streams) int {
 	out := io.watch()
-	a := &app{streams: io, close: func() {}}
+	a := &app{streams: io, close: func() {}, computers: newComputers()}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
 	err := root.ExecuteContext(ctx)
+	a.computers.Close()
 	a.close()
 	var code exitCode
 	if err == nil || errors.As(err, &code) {
@@ -127,8 +131,10 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.noImages, "no-images", false, "draw maps in characters even where the terminal shows images (also FP4TUI_IMAGES=off)")
 	flags.StringVar(&a.logFile, "log-file", "", "write a log of what happens inside to this file")
 	flags.StringVar(&a.keys, "keys", "", "the terminal UI's own keys, a TOML file (fp4tui docs keys); default keys.toml in the configuration directory")
+	flags.StringVar(&a.device, "device", localDevice, "where backend=cuda computes: local, or ssh:HOST[:PATH] with the path of fp4tui there")
+	flags.StringVar(&a.python, "python", "", "the Python whose engines compute: backend=torch, flashinfer:trtllm, vllm:marlin, …")
 	flags.BoolVar(&a.noJournal, "no-journal", false, "keep nothing of an interactive session on disk: no autosave, no history (also FP4TUI_NO_JOURNAL=1)")
-	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand())
+	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand(), a.workerCommand())
 	return root
 }
 
@@ -156,6 +162,12 @@ func (a *app) prepare() error {
 	}
 	if !slices.Contains(views.Themes(), views.Theme(a.theme)) {
 		return usage(fmt.Errorf("--theme %s: want %s", a.theme, themeNames()))
+	}
+	if err := a.computers.place("device", a.device); err != nil {
+		return err
+	}
+	if err := a.computers.place("python", a.python); err != nil {
+		return err
 	}
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	if a.logFile == "" {

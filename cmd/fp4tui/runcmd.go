@@ -32,10 +32,13 @@ func (a *app) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if file == "" {
+				opt.Place = a.computers.place
+			}
 			if len(sources) == 0 {
 				return usage(errors.New("nothing to run: give -c COMMAND or -f FILE"))
 			}
-			return p.all(cmd.Context(), session(opt), sources)
+			return p.all(cmd.Context(), a.session(opt), sources)
 		},
 	}
 	cmd.Flags().StringArrayVarP(&commands, "command", "c", nil, "a command; may be repeated")
@@ -166,7 +169,7 @@ func (a *app) lintCommand() *cobra.Command {
 }
 
 func (p *printer) lint(ctx context.Context, path string) error {
-	s := session(exec.Options{})
+	s := p.session(exec.Options{})
 	load := s.Run(ctx, loadLine(s, "c", path), nil)
 	if load.Err == nil && strings.EqualFold(filepath.Ext(path), ".npy") {
 		load.Err = &inspect.Fault{Class: inspect.ErrUnsupported, File: path, Offset: -1,

@@ -1,20 +1,19 @@
 package main
 
 import (
-	"fp4tui/cuda"
 	"fp4tui/exec"
-	"fp4tui/exec/gemm"
 	"fp4tui/views"
 	"fp4tui/views/picture"
 	"fp4tui/views/text"
 )
 
-// backends lists who can compute a gemm, in the order of help.
-func backends() []exec.Backend { return []exec.Backend{gemm.Ref{}, gemm.Emu{}, cuda.Backend{}} }
+// session makes a session without a program around it, which can do all but compute
+// elsewhere.
+func session(opt exec.Options) *exec.Session { return (&app{computers: newComputers()}).session(opt) }
 
 // session makes a session as every front end has it; opt adds what is its own.
-func session(opt exec.Options) *exec.Session {
-	opt.Backends = backends()
+func (a *app) session(opt exec.Options) *exec.Session {
+	opt.Backends = a.computers.backends()
 	opt.Tour = tourPath
 	opt.Text = canonical
 	opt.Failure = func(err error) []string { return text.Failure(err, text.Options{}) }

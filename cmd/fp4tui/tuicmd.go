@@ -25,7 +25,7 @@ func tourCommands() []string {
 func (a *app) tui(ctx context.Context, path, backend string) error {
 	j := a.newJournal()
 	opt := views.Options{
-		Engine: kept(exec.Options{}, j), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
+		Engine: a.kept(exec.Options{Place: a.computers.place}, j), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
 		Theme: views.Theme(a.theme), NoImages: a.noImages,
 		Start: views.StartInfo{Rows: startRows(), Ready: ready()}, Version: version,
 	}
@@ -34,7 +34,7 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 		if err != nil {
 			return err
 		}
-		opt.Engine, opt.Book, opt.Path = kept(set, j), book, ""
+		opt.Engine, opt.Book, opt.Path = a.kept(set, j), book, ""
 	}
 	var err error
 	if opt.Keys, err = a.ownKeys(); err != nil {

@@ -30,6 +30,12 @@ type Device struct {
 	Foreign bool
 }
 
+// Describe says what it is.
+func (Ref) Describe() string { return "the dequantized reference: float64, one rounding" }
+
+// Describe says what it is.
+func (Emu) Describe() string { return "the bits of a tensor core, on the CPU" }
+
 // Name is what stands after backend=.
 func (d Device) Name() string { return d.Label }
 

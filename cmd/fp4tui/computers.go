@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"regexp"
+	"strings"
+	"sync"
+
+	"fp4tui/exec"
+	"fp4tui/exec/gemm"
+	"fp4tui/exec/worker"
+	"fp4tui/exec/worker/bridge"
+	"fp4tui/inspect"
+	"fp4tui/inspect/layer"
+)
+
+// computers are the programs that compute for the sessions of this process: a worker for
+// the GPU and a Python for engines. Each starts when a command first needs it.
+type computers struct {
+	mu      sync.Mutex
+	device  string                             // local, or ssh:HOST[:PATH]
+	python  string                             // "" is none
+	local   func() (func() *osexec.Cmd, error) // how the worker of this machine starts, or why it need not
+	clients map[string]*worker.Client          // by where they run
+}
+
+// localDevice is the value of --device that means this machine.
+const localDevice = "local"
+
+func newComputers() *computers {
+	return &computers{device: localDevice, local: ownWorker, clients: map[string]*worker.Client{}}
+}
+
+// ownWorker starts this program again.
+func ownWorker() (func() *osexec.Cmd, error) {
+	if err := gpuMissing(); err != nil {
+		return nil, err
+	}
+	path, err := os.Executable()
+	return func() *osexec.Cmd { return osexec.Command(path, "worker") }, err
+}
+
+// place takes a value of --device, --python and of set.
+func (c *computers) place(key, value string) error {
+	if key == "device" {
+		if _, err := remoteWorker(value); err != nil {
+			return err
+		}
+	} else if strings.HasPrefix(value, "-") {
+		return fmt.Errorf("%w: python=%s: want the path of an interpreter", exec.ErrUsage, value)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if key == "device" {
+		c.device = value
+	} else {
+		c.python = value
+	}
+	return nil
+}
+
+// A host is what ssh takes as one and no option; a path is one word for any shell.
+var (
+	sshHost = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]*$`)
+	sshPath = regexp.MustCompile(`^[A-Za-z0-9._~/+-]+$`)
+)
+
+// remoteWorker is how the worker of a device starts; nil for this machine.
+func remoteWorker(device string) (func() *osexec.Cmd, error) {
+	if device == localDevice {
+		return nil, nil
+	}
+	address, ok := strings.CutPrefix(device, "ssh:")
+	host, path, given := strings.Cut(address, ":")
+	if !given {
+		path = "fp4tui"
+	}
+	if !ok || !sshHost.MatchString(host) || !sshPath.MatchString(path) {
+		return nil, fmt.Errorf("%w: device=%s: want %s or ssh:HOST[:PATH], PATH being fp4tui there", exec.ErrUsage, device, localDevice)
+	}
+	return func() *osexec.Cmd { return osexec.Command("ssh", "-o", "BatchMode=yes", "--", host, path, "worker") }, nil
+}
+
+// client is the one for a place; c.mu is held.
+func (c *computers) client(key, label string, start func() *osexec.Cmd) *worker.Client {
+	if c.clients[key] == nil {
+		c.clients[key] = &worker.Client{Command: start, Label: label}
+	}
+	return c.clients[key]
+}
+
+// gpu is the worker with the GPU.
+func (c *computers) gpu() (worker.Offer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	start, err := remoteWorker(c.device)
+	if err != nil {
+		return worker.Offer{}, err
+	}
+	if start != nil {
+		return worker.Offer{Client: c.client(c.device, "the GPU worker at "+c.device, start), At: c.device}, nil
+	}
+	if start, err = c.local(); err != nil {
+		return worker.Offer{}, err
+	}
+	return worker.Offer{Client: c.client(c.device, "the GPU worker", start)}, nil
+}
+
+// engines is the worker with the engines of a Python.
+func (c *computers) engines() (worker.Offer, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.python == "" {
+		return worker.Offer{}, &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "no Python to compute with",
+			Why: "engines run in an environment of their own", Cure: "start fp4tui with --python PYTHON, or set python=PYTHON, of an environment that has the engine"}
+	}
+	return worker.Offer{Client: c.client("python "+c.python, "the Python bridge ("+inspect.Printable(c.python)+")", bridge.Command(c.python))}, nil
+}
+
+// Close ends the programs.
+func (c *computers) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, client := range c.clients {
+		client.Close()
+	}
+}
+
+// remote is a kernel of whatever worker is configured when it is asked for.
+type remote struct {
+	where  func() (worker.Offer, error)
+	kernel string
+}
+
+// offer is the kernel at its worker.
+func (r remote) offer() (worker.Offer, error) {
+	o, err := r.where()
+	o.Kernel = r.kernel
+	return o, err
+}
+
+// Ready says why the kernel cannot run.
+func (r remote) Ready() error { return r.Start(context.Background()) }
+
+// Start is Ready that ends with ctx.
+func (r remote) Start(ctx context.Context) error {
+	o, err := r.offer()
+	if err != nil {
+		return err
+	}
+	return o.Start(ctx)
+}
+
+// Run computes a job.
+func (r remote) Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error) {
+	o, err := r.offer()
+	if err != nil {
+		return layer.JobResult{}, err
+	}
+	return o.Run(ctx, job, progress)
+}
+
+// backends lists who can compute a gemm, in the order of help: the same names in every
+// build and on every machine.
+func (c *computers) backends() []exec.Backend {
+	const gpu = "cuda"
+	list := []exec.Backend{gemm.Ref{}, gemm.Emu{},
+		gemm.Device{Label: gpu, Text: "a GPU, with its own choice of a kernel", Runner: remote{where: c.gpu}}}
+	for _, k := range gpuKernels {
+		list = append(list, gemm.Device{Label: gpu + ":" + k.name, Kernel: k.name, Text: k.doc, Runner: remote{c.gpu, k.name}})
+	}
+	for _, e := range bridge.Engines() {
+		list = append(list, gemm.Device{Label: e.Name, Kernel: e.Name, Text: e.Doc, Runner: remote{c.engines, e.Name}, Foreign: e.Foreign})
+	}
+	return list
+}
+
+// find is a backend by its name.
+func (c *computers) find(name string) (exec.Backend, bool) {
+	for _, b := range c.backends() {
+		if b.Name() == name {
+			return b, true
+		}
+	}
+	return nil, false
+}
+
+// names are the backends for an error.
+func (c *computers) names() []string {
+	var out []string
+	for _, b := range c.backends() {
+		out = append(out, b.Name())
+	}
+	return out
+}
