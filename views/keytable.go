@@ -81,6 +81,7 @@ func workKeys() []binding {
 		{name: "expect", keys: []string{"x"}, in: in(weightView, scalesView, codesView), run: (*App).expectScales, text: "make its health a check, saturation 10 % above now", command: "expect w.scale.nan == 0 and …", group: "do"},
 		{name: "sort", keys: []string{"S"}, in: in(layersView), run: (*App).sortLayers, text: "sort by name, findings, scales, size", hint: "sort", group: "look"},
 		{name: "filter", keys: []string{"f"}, in: in(layersView, lintView), run: (*App).filter, text: "filter by finding", hint: "filter", group: "look"},
+		{name: "narrow", keys: []string{"F"}, in: in(layersView), run: (*App).filterLayers, text: "only some: words of the name, a format, a producer, bad, warn, >10M", group: "look"},
 		{name: "fold", keys: []string{"space"}, in: in(layersView), run: (*App).fold, text: "fold, unfold", group: "look"},
 		{name: "next-bad", keys: []string{"w"}, in: in(layersView), run: (*App).nextFinding, text: "next finding", group: "move"},
 		{name: "next-bad", keys: []string{"w"}, in: in(lintView), run: (*App).nextFinding, text: "next finding", hint: "next BAD", group: "move"},

@@ -15,8 +15,11 @@ type layersPane struct {
 	list   list
 	order  sortOrder
 	only   string // "", "bad", "warn": findings at least that bad
+	words  layerFilter
 	folded map[string]bool
+	folds  int             // counts changes of folded
 	seen   map[string]bool // checkpoints whose first folding is done
+	made   layerRows
 }
 
 func newLayersPane() *layersPane {
@@ -30,8 +33,22 @@ func (p *layersPane) wants(s *scene) []string {
 	var lines []string
 	for _, c := range s.at.checkpoints {
 		lines = append(lines, "ls "+c)
+		if list, ready, _ := look[exec.LayerList](s, "ls "+c); ready && len(list.Rows) < list.Total {
+			lines = append(lines, allLayers(c))
+		}
 	}
 	return lines
+}
+
+// allLayers asks for a list that is longer than the first answer.
+func allLayers(c string) string { return "ls " + c + " limit=100000" }
+
+// layers is the list of a checkpoint, as much of it as is there.
+func (s *scene) layers(c string) (list exec.LayerList, ready bool, err error) {
+	if list, ready, _ = look[exec.LayerList](s, allLayers(c)); ready {
+		return list, true, nil
+	}
+	return look[exec.LayerList](s, "ls "+c)
 }
 
 // foldFrom is the number of layers from which modules start folded.
@@ -40,24 +57,45 @@ const foldFrom = 60
 // rows are the visible lines of the list; none until every checkpoint has answered, so
 // that the cursor doesn't move when the second one does.
 func (p *layersPane) rows(s *scene) []treeRow {
-	var out []treeRow
+	key := fmt.Sprint(p.order, p.only, p.folds, "\x00", p.words, "\x00")
 	for _, c := range s.at.checkpoints {
 		if _, known := s.data.got["ls "+c]; !known {
 			return nil
 		}
+		list, _, _ := s.layers(c)
+		key += fmt.Sprintf("%s %s %d", c, list.Path, len(list.Rows))
+		if len(list.Rows) > 0 {
+			key += fmt.Sprintf(" %p", &list.Rows[0])
+		}
 	}
+	if p.made.key != key {
+		folds := p.folds
+		p.made = layerRows{key: key, rows: p.makeRows(s)}
+		if p.folds != folds { // the first look at a checkpoint folds it
+			return p.rows(s)
+		}
+	}
+	return p.made.rows
+}
+
+func (p *layersPane) makeRows(s *scene) []treeRow {
+	var out []treeRow
 	fresh := false
 	for _, c := range s.at.checkpoints {
-		list, ready, err := look[exec.LayerList](s, "ls "+c)
+		list, ready, err := s.layers(c)
 		if err != nil || !ready {
 			continue
 		}
-		tree := layerTree(c, list)
+		narrowed := p.words.narrow(list)
+		if p.words != "" && len(narrowed.Rows) == 0 {
+			continue
+		}
+		tree := layerTree(c, narrowed)
 		if !p.seen[c] {
 			p.seen[c], fresh = true, true
 			if len(list.Rows) > foldFrom {
 				for _, module := range tree.children[1:] {
-					p.folded[module.row.key] = module.row.key != ""
+					p.fold(module.row.key, module.row.key != "")
 				}
 			}
 		}
@@ -65,7 +103,11 @@ func (p *layersPane) rows(s *scene) []treeRow {
 			return p.only == "" || row.bad > 0 || p.only == "warn" && row.warn > 0
 		}
 		if p.order == byName {
-			out = tree.flatten(out, 0, p.folded, keep)
+			folded := p.folded
+			if p.words != "" {
+				folded = nil // what is sought is shown
+			}
+			out = tree.flatten(out, 0, folded, keep)
 			continue
 		}
 		for _, row := range tree.flatten(nil, 0, nil, keep) {
@@ -91,9 +133,12 @@ func (p *layersPane) status(s *scene) (left, right []span) {
 	if p.only != "" {
 		filter = levelWord(p.only)
 	}
+	if p.words != "" {
+		filter = strings.TrimPrefix(filter+" "+string(p.words), "none ")
+	}
 	shown, total, bits := 0, 0, []string{}
 	for _, c := range s.at.checkpoints {
-		if list, ok, _ := look[exec.LayerList](s, "ls "+c); ok {
+		if list, ok, _ := s.layers(c); ok {
 			shown, total = shown+len(list.Rows), total+list.Total
 			if list.Total > 0 {
 				bits = append(bits, fmt.Sprintf("%.2f bits/weight", list.BitsPW))
@@ -183,8 +228,8 @@ func (p *layersPane) drawEmpty(r region, s *scene) {
 	text := "no checkpoint is open:  : load PATH"
 	if len(s.at.checkpoints) > 0 {
 		text = "no quantized layers here"
-		if p.only != "" {
-			text = "no layer with such findings; f changes the filter"
+		if p.only != "" || p.words != "" {
+			text = "no such layer; f and F change the filter"
 		}
 	}
 	r.text(1, 0, dim, text)
@@ -292,7 +337,7 @@ func (p *layersPane) foldAt(rows []treeRow, fold bool) {
 	}
 	row := rows[min(p.list.at, len(rows)-1)]
 	if row.layer == nil && p.folded[row.key] != fold {
-		p.folded[row.key] = fold
+		p.fold(row.key, fold)
 		return
 	}
 	if !fold {
@@ -335,7 +380,7 @@ func (p *layersPane) open(a *App) tea.Cmd {
 		return nil
 	}
 	if row.layer == nil && !row.fused {
-		p.folded[row.key] = !p.folded[row.key]
+		p.fold(row.key, !p.folded[row.key])
 		return nil
 	}
 	row, _ = p.layerAt(a.scene())
@@ -349,6 +394,8 @@ func (p *layersPane) find(s *scene, text string, step int) bool {
 			name = row.layer.Name
 		}
 		return strings.Contains(strings.ToLower(name), strings.ToLower(text))
+	}) || findRow(&p.list, p.rows(s), step, func(row treeRow) bool {
+		return row.layer != nil && likeName(text, row.layer.Name)
 	})
 }
 
@@ -417,7 +464,7 @@ func (a *App) filter(int) tea.Cmd {
 func (a *App) fold(int) tea.Cmd {
 	p := a.panes[layersView].(*layersPane)
 	if row, ok := p.focused(a.scene()); ok && row.layer == nil {
-		p.folded[row.key] = !p.folded[row.key]
+		p.fold(row.key, !p.folded[row.key])
 	}
 	return nil
 }
