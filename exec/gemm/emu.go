@@ -64,7 +64,7 @@ func (Emu) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 		return layer.Output{}, err
 	}
 	var disputed atomic.Int64
-	err = runTiles(ctx, &p, progress, func() worker {
+	err = runTiles(ctx, &p, out.Y.Data, progress, func() worker {
 		w := accumulator32{dots: c.newDots(), walk: newWalk(&p, c), prove: cert != nil}
 		return func(t tile, tick func(int64) error) error {
 			acc, abs := w.accumulate(t)

@@ -1,10 +1,12 @@
 package gemm
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 
 	"fp4tui/inspect"
@@ -197,6 +199,50 @@ func TestOrderAnyProcessors(t *testing.T) {
 			}
 			if !slices.EqualFunc(out.Y.Data, first.Y.Data, sameBits) || *out.Act != *first.Act || fmt.Sprint(out.Notes) != fmt.Sprint(first.Notes) {
 				t.Errorf("%s: GOMAXPROCS %d changes the result", text, procs)
+			}
+		}
+	}
+}
+
+// TestWatch: what somebody looks at comes first, everything is told once it is final,
+// and the outputs are the same.
+func TestWatch(t *testing.T) {
+	const m, n, k = 300, 200, 64
+	f := layer.Forward{X: activations(1, 1, m, k), Weights: weight(t, 2, fp4.NVFP4, "modelopt", n, k), Mode: layer.W4A16, Arch: "sm90", Out: inspect.BF16}
+	for name, be := range map[string]interface {
+		Forward(context.Context, layer.Forward, layer.Progress) (layer.Output, error)
+	}{"emu": Emu{}, "ref": Ref{}} {
+		want := forward(t, be, f)
+		look := layer.Rect{M0: 260, M1: 261, N0: 100, N1: 130}
+		var mu sync.Mutex
+		told, first := make([]int, m*n), -1
+		seen := 0
+		g := f
+		g.Watch = &layer.Watch{First: look, Done: func(r layer.Rect, y []float32) {
+			mu.Lock()
+			defer mu.Unlock()
+			seen++
+			if !r.Overlaps(look) && first < 0 {
+				first = seen
+			}
+			for i := r.M0; i < r.M1; i++ {
+				for j := r.N0; j < r.N1; j++ {
+					told[i*n+j]++
+					if !sameBits(y[i*n+j], want.Y.Data[i*n+j]) {
+						t.Fatalf("%s: y[%d,%d] is told as %v, it is %v", name, i, j, y[i*n+j], want.Y.Data[i*n+j])
+					}
+				}
+			}
+		}}
+		old := runtime.GOMAXPROCS(1)
+		forward(t, be, g)
+		runtime.GOMAXPROCS(old)
+		if first != 3 { // columns 100 to 129 lie in two tiles
+			t.Errorf("%s: tile %d is the first that nobody looks at", name, first)
+		}
+		for i, c := range told {
+			if c != 1 {
+				t.Fatalf("%s: output %d was told %d times", name, i, c)
 			}
 		}
 	}

@@ -53,7 +53,7 @@ func (Ref) Forward(ctx context.Context, f layer.Forward, progress layer.Progress
 		w = newBlockMatrix(p.w)
 		out.Notes = append(out.Notes, weightNotes(p.w)...)
 	}
-	err = runTiles(ctx, &p, progress, func() worker {
+	err = runTiles(ctx, &p, out.Y.Data, progress, func() worker {
 		s := summer{kernel: sumKernels()[0], k: p.K}
 		return func(t tile, tick func(int64) error) error {
 			s.load(x, w, t)

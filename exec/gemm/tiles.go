@@ -37,11 +37,13 @@ func tileSize(most, k int) int {
 // tile, and how many there are, changes nothing in any output.
 type tiler struct {
 	m, n, k    int
-	rows, cols int // of a full tile
+	rows, cols int     // of a full tile
+	order      []int32 // of the tiles, where it is not their own
+	done       func(t tile)
 	next       atomic.Int64
 
 	mu       sync.Mutex // progress is called from one goroutine at a time
-	done     int64
+	macs     int64
 	progress layer.Progress
 }
 
@@ -49,11 +51,40 @@ type tiler struct {
 // tick with the multiply-adds of that row, and stops on its error.
 type worker func(t tile, tick func(macs int64) error) error
 
-// runTiles computes all tiles on GOMAXPROCS workers. It returns ctx.Err() when
+// runTiles computes all tiles of y on GOMAXPROCS workers. It returns ctx.Err() when
 // cancelled.
-func runTiles(ctx context.Context, p *problem, progress layer.Progress, newWorker func() worker) error {
+func runTiles(ctx context.Context, p *problem, y []float32, progress layer.Progress, newWorker func() worker) error {
 	t := &tiler{m: p.M, n: p.N, k: p.K, rows: tileSize(tileRows, p.K), cols: tileSize(tileCols, p.K), progress: progress}
+	t.watch(p.Watch, y)
 	return t.run(ctx, newWorker)
+}
+
+// watch puts the tiles that somebody looks at before the others, and tells him of all.
+func (t *tiler) watch(w *layer.Watch, y []float32) {
+	if w == nil {
+		return
+	}
+	rect := func(t tile) layer.Rect { return layer.Rect{M0: t.m0, M1: t.m1, N0: t.n0, N1: t.n1} }
+	if w.Done != nil {
+		t.done = func(t tile) { w.Done(rect(t), y) }
+	}
+	if w.First == (layer.Rect{}) {
+		return
+	}
+	var others []int32
+	for j := range t.count() {
+		if w.First.Overlaps(rect(t.at(j))) {
+			t.order = append(t.order, int32(j))
+		} else {
+			others = append(others, int32(j))
+		}
+	}
+	t.order = append(t.order, others...)
+}
+
+// count is how many tiles there are.
+func (t *tiler) count() int {
+	return (t.m + t.rows - 1) / t.rows * ((t.n + t.cols - 1) / t.cols)
 }
 
 // eachRows calls work for slices of the rows of an m×k operand, in parallel.
@@ -65,7 +96,7 @@ func eachRows(ctx context.Context, m, k int, work func(r0, r1 int) error) error 
 }
 
 func (t *tiler) run(ctx context.Context, newWorker func() worker) error {
-	count := int64((t.m + t.rows - 1) / t.rows * ((t.n + t.cols - 1) / t.cols))
+	count := int64(t.count())
 	errs := make([]error, max(1, min(int64(runtime.GOMAXPROCS(0)), count)))
 	tick := func(macs int64) error {
 		t.add(macs)
@@ -81,7 +112,7 @@ func (t *tiler) run(ctx context.Context, newWorker func() worker) error {
 					return
 				}
 				if errs[i] = ctx.Err(); errs[i] == nil {
-					errs[i] = work(t.at(int(j)), tick)
+					errs[i] = t.compute(t.at(t.place(int(j))), work, tick)
 				}
 			}
 		})
@@ -93,6 +124,23 @@ func (t *tiler) run(ctx context.Context, newWorker func() worker) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// place is which tile comes j-th.
+func (t *tiler) place(j int) int {
+	if t.order != nil {
+		return int(t.order[j])
+	}
+	return j
+}
+
+// compute does a tile and tells who watches.
+func (t *tiler) compute(at tile, work worker, tick func(int64) error) error {
+	err := work(at, tick)
+	if err == nil && t.done != nil {
+		t.done(at)
+	}
+	return err
 }
 
 // at is the j-th tile: rows of x vary fastest, so that w streams through once.
@@ -109,6 +157,6 @@ func (t *tiler) add(macs int64) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.done += macs
-	t.progress(t.done, int64(t.m)*int64(t.n)*int64(t.k))
+	t.macs += macs
+	t.progress(t.macs, int64(t.m)*int64(t.n)*int64(t.k))
 }

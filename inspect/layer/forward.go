@@ -50,6 +50,7 @@ type Forward struct {
 	Order    Order    // how K is walked; backends that cannot choose refuse all but the zero Order
 	Epilogue Epilogue // from accumulator to output
 	Prove    bool     // fill Output.Proof where the backend can
+	Watch    *Watch   // follows the outputs as they are made; nil: nobody does
 }
 
 // Output is what a Backend returns.
