@@ -28,12 +28,15 @@ type GemmCmd struct {
 }
 
 var gemmSpec = language.Spec{
-	Verb: "gemm", Group: "run", Binds: kindProduct,
+	Verb: "gemm", Group: "run", Binds: kindProduct + "|" + kindBackends,
 	Summary: "run one layer: y = x·Wᵀ",
 	Detail: "ref dequantizes the operands, accumulates in float64 and rounds once. emu returns the bits of a tensor core: " +
 		"w4a4 by the NVFP4/MXFP4 instruction, w4a16 by the bf16 one with the global scale in the FP32 epilogue. " +
+		"backend=cuda computes on a GPU in a process of its own, here or behind ssh (--device); names like flashinfer:trtllm are engines of a Python environment (--python). " +
+		"backend=all runs all that are ready: its handle has the product of each (y.emu, y.cuda_w4a16, y.torch) and numbers for expect (y.proven_mismatch, y.zeros); " +
+		"a notebook keeps the lines of ref and emu, which are the same on every machine. " +
 		"The bias is added where bias= says so. info of the product says what alpha is made of, info y.act what quantizing did to the activations.",
-	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic", "ys = gemm x w order=split:4", "yo = gemm x w out=fp16 epilogue=out"},
+	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic", "ys = gemm x w order=split:4", "yo = gemm x w out=fp16 epilogue=out", "ya = gemm x w backend=all"},
 	New:      func() any { return new(GemmCmd) },
 }
 
@@ -61,6 +64,9 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 		choice.expert = prepared.from.expert
 	}
 	f := choice.forward(x, w, dense)
+	if choice.backend == string(backendAll) {
+		return cmd.all(c, f, w, choice, prepared)
+	}
 	be, ok := c.s.backend(choice.backend)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s: no such backend in this build", ErrNotReady, choice.backend)
@@ -85,6 +91,7 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 func (c *call) forward(be Backend, f layer.Forward, p *preparedValue) (layer.Output, error) {
 	f.Prove = true
 	if p == nil {
+		defer c.s.watch(&f, be.Name())()
 		return be.Forward(c.ctx, f, c.progress)
 	}
 	padded, err := p.throughPrepared(c.ctx, f)
@@ -92,6 +99,7 @@ func (c *call) forward(be Backend, f layer.Forward, p *preparedValue) (layer.Out
 		return layer.Output{}, err
 	}
 	padded.Weights = withBias(padded.Weights, f)
+	defer c.s.watch(&padded, be.Name())()
 	out, err := be.Forward(c.ctx, padded, c.progress)
 	if err != nil {
 		return out, err
@@ -190,6 +198,9 @@ func product(name string, v *productValue) Product {
 	}
 	if n := int64(len(v.out.Y.Data)); n > 0 && r.Zero == n {
 		r.Notes = append(r.Notes, "every output is exactly zero")
+	}
+	if n := unwritten(v.out.Y); n > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s never written: they still hold the guard of before the kernel", plural(int(n), "output")))
 	}
 	return r
 }

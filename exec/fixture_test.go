@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 
 	"fp4tui/exec/gemm"
@@ -172,4 +173,28 @@ func (s slow) Forward(ctx context.Context, _ layer.Forward, progress layer.Progr
 	close(s.began)
 	<-ctx.Done()
 	return layer.Output{}, ctx.Err()
+}
+
+// spy is a backend that calls look after each rectangle of outputs that is final.
+type spy struct {
+	Backend
+	look func(told layer.Rect)
+}
+
+func (b spy) Forward(ctx context.Context, f layer.Forward, progress layer.Progress) (layer.Output, error) {
+	w := *f.Watch
+	tell := w.Done
+	var mu sync.Mutex
+	w.Done = func(r layer.Rect, y []float32) {
+		tell(r, y)
+		mu.Lock()
+		defer mu.Unlock()
+		b.look(r)
+	}
+	f.Watch = &w
+	return b.Backend.Forward(ctx, f, progress)
+}
+
+func newTensor(shape ...int) *inspect.Tensor {
+	return &inspect.Tensor{DType: inspect.F32, Shape: shape, Data: make([]float32, inspect.Numel(shape))}
 }

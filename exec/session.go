@@ -24,6 +24,7 @@ import (
 
 	"fp4tui/exec/language"
 	"fp4tui/exec/notebook"
+	"fp4tui/inspect/layer"
 )
 
 // The outcomes that decide an exit code. A malformed file, a missing tensor and the
@@ -98,6 +99,8 @@ type Session struct {
 	log     []entry
 	saved   int             // recorded entries that the last export session wrote and that are still there
 	dropped int             // those that it wrote and undo took back since
+	partial *partial        // the product that is being computed, for who watches
+	look    layer.Rect      // its outputs that are wanted first
 	written map[string]bool // notebooks that this session wrote: it may write them again
 }
 
@@ -222,7 +225,7 @@ func (s *Session) names(st state) language.Names {
 	for name, v := range st.handles {
 		known[name] = v.kind()
 	}
-	return language.Names{Known: known, Kinds: attributeNames()}
+	return language.Names{Known: known, Kinds: s.attributeNames()}
 }
 
 // Check parses and name-checks commands in order, as one file, before any of them runs.
