@@ -81,7 +81,7 @@ func diffResult(name string, v *diffValue) Diff {
 	if v.pair.HasNoise() && v.metrics.Count > v.metrics.NaN {
 		r.NoiseAt, r.NoiseLimit = v.metrics.ArgNoise[:], Float(v.limit)
 	}
-	if v.product != nil && v.product.zeros == int64(len(v.product.out.Y.Data)) {
+	if v.product != nil && v.metrics.Count > 0 && v.product.zeros == int64(len(v.product.out.Y.Data)) {
 		r.Notes = append(r.Notes, "every output of "+v.product.by+" is exactly zero")
 	}
 	return r

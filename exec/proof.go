@@ -7,6 +7,7 @@ import (
 
 	"fp4tui/exec/compare"
 	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/kernel"
 	"fp4tui/inspect/layer"
 )
@@ -62,10 +63,10 @@ func sliceProof(p *kernel.Prepared, proof *layer.Proof, shape []int) (*layer.Pro
 
 // certify gives a comparison the certificate of the product that is one of its sides.
 // Proven elements must equal the other side's when that claims to be the same product
-// of a tensor core: a tensor from elsewhere, or a product of the same operands whose
-// order alone is another.
+// of a tensor core: a product of the same operands whose order alone is another, or a
+// tensor from elsewhere that is held against the product.
 func certify(pair *compare.Pair, got, want side) {
-	for _, s := range [][2]side{{got, want}, {want, got}} {
+	for i, s := range [][2]side{{got, want}, {want, got}} {
 		v := s[0].product
 		if v == nil || v.out.Proof == nil || s[1].window {
 			continue
@@ -73,9 +74,24 @@ func certify(pair *compare.Pair, got, want side) {
 		of := v.out.Proof.Of
 		other := s[1].product
 		pair.SetProof(func(i int) bool { return of[i] != layer.Unproven },
-			other == nil && s[1].blocks == nil || other != nil && v.sameButOrder(other))
+			other == nil && i == 1 && want.claimedBy(got) || other != nil && v.sameButOrder(other))
 		return
 	}
+}
+
+// claimedBy reports a tensor from elsewhere that may be this product computed by an
+// engine. A product that is held against a file is no such claim, since the file may be
+// what the model was before it was quantized; nor is one of another output type.
+func (s side) claimedBy(got side) bool {
+	out := s.product.forward.Out
+	if got.blocks != nil || got.tensor.DType != out && got.tensor.DType != inspect.F32 {
+		return false
+	}
+	round, ok := map[inspect.DType]func(float32) float32{inspect.BF16: fp4.RoundBF16, inspect.F16: fp4.RoundFP16}[out]
+	if !ok {
+		return true
+	}
+	return !slices.ContainsFunc(got.tensor.Data, func(v float32) bool { return v == v && round(v) != v })
 }
 
 // sameButOrder reports two products that every kernel computes alike where the
@@ -109,7 +125,12 @@ func (d *diffValue) certified(name string) error {
 	why := "neither side is a product of backend=emu"
 	if d.pair.HasProof() {
 		why = fmt.Sprintf("%s and %s are not two runs of the same product", d.got, d.want)
+		if d.sides[1].product == nil {
+			why = fmt.Sprintf("%s is a reference, which nothing says to be the same product", d.want)
+		} else if d.sides[0].product == nil {
+			why = fmt.Sprintf("%s is not all %s, the output type of %s", d.got, dtypeName(d.sides[1].product.forward.Out), d.want)
+		}
 	}
 	return &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "no " + name + " in this comparison", Why: why,
-		Cure: "compare an emulated product with the output of the engine, or with gemm … order=split:4"}
+		Cure: "compare the output of the engine with an emulated product, diff ENGINE Y, or that with gemm … order=split:4"}
 }

@@ -81,3 +81,29 @@ func TestNoCertificate(t *testing.T) {
 		r.fails(line, inspect.ErrMissing, want)
 	}
 }
+
+// TestReferenceIsNoRun: a file that a product is held against, or one of another output
+// type, need not be the same product, and none of its elements is called a bug.
+func TestReferenceIsNoRun(t *testing.T) {
+	r := models(t)
+	r.do("y = gemm x[0:8] w4")
+	r.do("h = gemm x[0:8] w4 out=fp16")
+	r.do("f = gemm x[0:8] w4 out=f32")
+	for _, name := range []string{"y", "h", "f"} {
+		r.do("export " + name + " " + name + ".npy")
+		r.do("file_" + name + " = load " + name + ".npy")
+	}
+	for line, judged := range map[string]bool{
+		"diff file_y y": true, "diff file_h h": true, "diff file_f f": true, "diff file_y f": true,
+		"diff file_h y": false, "diff file_f y": false, "diff file_f h": false, "diff file_h f": false,
+		"diff y file_y": false, "diff f file_f": false, "diff file_y[0:4] y[0:4]": false,
+	} {
+		if _, ok := metric(r.do(line).(Diff), "proven_mismatch"); ok != judged {
+			t.Errorf("%s: proven_mismatch is there: %v, want %v", line, ok, judged)
+		}
+	}
+	r.do("e = diff y file_y")
+	r.fails("top e by=proven_mismatch", inspect.ErrMissing, "file_y is a reference")
+	r.do("e = diff file_h y")
+	r.fails("top e by=proven_mismatch", inspect.ErrMissing, "not all bf16, the output type of y")
+}

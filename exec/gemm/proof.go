@@ -38,7 +38,8 @@ func (e *epilogue) certify(to []layer.Certainty, c certificate, acc, abs []float
 }
 
 // constant reports that all accumulators from lo to hi have the same output. The
-// epilogue is monotone: it is so when both ends have.
+// epilogue is monotone: it is so when both ends have. But NaN at both ends may stand
+// for infinities of both signs times an alpha that the output type holds as zero.
 func (e *epilogue) constant(lo, hi float64, alpha float32, n int) bool {
 	if !(lo >= -math.MaxFloat32 && hi <= math.MaxFloat32) {
 		return false
@@ -50,7 +51,11 @@ func (e *epilogue) constant(lo, hi float64, alpha float32, n int) bool {
 	if float64(h) < hi {
 		h = math.Nextafter32(h, float32(math.Inf(1)))
 	}
-	return math.Float32bits(e.apply(l, alpha, n)) == math.Float32bits(e.apply(h, alpha, n))
+	y := e.apply(l, alpha, n)
+	if y != y && l < 0 && h > 0 {
+		return false
+	}
+	return math.Float32bits(y) == math.Float32bits(e.apply(h, alpha, n))
 }
 
 // side is what the certificate knows of one row of one operand.

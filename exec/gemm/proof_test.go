@@ -347,3 +347,17 @@ func TestDriftOfBF16(t *testing.T) {
 		t.Errorf("the largest move is %g of its bound", worst)
 	}
 }
+
+// TestConstantNeedsMonotony: an alpha that the output type holds as zero makes NaN of
+// accumulators that it holds as infinities, of both signs, and zero of those between.
+func TestConstantNeedsMonotony(t *testing.T) {
+	e := &epilogue{Epilogue: layer.Epilogue{Alpha: layer.AlphaOut}, out: inspect.F16}
+	for _, c := range []struct {
+		lo, hi float64
+		want   bool
+	}{{-1e6, 1e6, false}, {1e6, 2e6, true}, {-2e6, -1e6, true}, {1, 2, true}, {1, 1e6, false}} {
+		if got := e.constant(c.lo, c.hi, 1e-30, 0); got != c.want {
+			t.Errorf("accumulators from %g to %g: constant %v, want %v", c.lo, c.hi, got, c.want)
+		}
+	}
+}
