@@ -1,0 +1,221 @@
+package cuda
+
+import (
+	"context"
+	_ "embed" // answers.bin
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// Oracle computes the words of a job on the CPU by the emulator, in the order and by the
+// row of the table given; package gemm's Compute is one.
+type Oracle func(ctx context.Context, job layer.Job, order layer.Order) ([]float32, error)
+
+// Answer is a job that a kernel must get right before it may run anything else. Variant
+// names one of the kernel's shapes, which a job's own size would not choose.
+type Answer struct {
+	Kernel, Variant string
+	Order           layer.Order
+	Job             layer.Job
+}
+
+// answerShape is a row of the table of known answers.
+type answerShape struct {
+	kernel, variant, arch string
+	m, n, k               int
+	mx                    bool
+	order                 layer.Order
+	out                   inspect.DType
+	epilogue              layer.Epilogue
+}
+
+var split16 = layer.Order{Kind: layer.OrderSplit, Parts: 16}
+
+// answerShapes: sizes that are no multiple of any tile, every shape of every kernel.
+func answerShapes(cc [2]int) []answerShape {
+	row := WideArch(cc)
+	var all []answerShape
+	for _, mx := range []bool{false, true} {
+		all = append(all,
+			answerShape{"emu-fp4", "", "sm100", 19, 37, 336, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
+			answerShape{"emu-fp4", "", "sm120", 9, 70, 160, mx, layer.Order{}, inspect.BF16, layer.Epilogue{Bias: layer.BiasF32}},
+			answerShape{"emu-fp4", "", "sm100", 3, 40, 192, mx, layer.Order{}, inspect.F16, layer.Epilogue{Alpha: layer.AlphaOut, Bias: layer.BiasOut}},
+			answerShape{"emu-bf16", "", "sm80", 19, 37, 208, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
+			answerShape{"emu-bf16", "", "sm90", 19, 37, 208, mx, layer.Order{}, inspect.BF16, layer.Epilogue{Alpha: layer.AlphaBF16}},
+			answerShape{"w4a16", "8", row, 5, 40, 1216, mx, split16, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "16", row, 13, 40, 1296, mx, split16, inspect.BF16, layer.Epilogue{Bias: layer.BiasF32}},
+			answerShape{"w4a16", "8_far", row, 8, 24, 1216, mx, split16, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "16_far", row, 16, 24, 640, mx, split16, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "128x64", row, 35, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "128x256", row, 35, 24, 464, mx, layer.Order{}, inspect.F16, layer.Epilogue{Alpha: layer.AlphaOut}},
+			answerShape{"native-sm120", "", "sm120", 19, 40, 320, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
+		)
+	}
+	return all
+}
+
+// Answers lists the jobs of every kernel for a device of a compute capability. Their
+// operands are drawn from fixed numbers; what must come out is embedded.
+func Answers(cc [2]int) []Answer {
+	var all []Answer
+	for i, s := range answerShapes(cc) {
+		all = append(all, Answer{Kernel: s.kernel, Variant: s.variant, Order: s.order, Job: s.job(uint64(i))})
+	}
+	return all
+}
+
+// answerWords are the words of Answers({8, 0}), then those of Answers({9, 0}).
+//
+//go:embed answers.bin
+var answerWords []byte
+
+// expected are the words of Answers(cc).
+func expected(cc [2]int) ([][]float32, error) {
+	at := 0
+	take := func(cc [2]int) (all [][]float32, err error) {
+		for _, a := range Answers(cc) {
+			words := make([]float32, a.Job.M*a.Job.N)
+			if at+4*len(words) > len(answerWords) {
+				return nil, fmt.Errorf("answers.bin ends after %d bytes", len(answerWords))
+			}
+			for i := range words {
+				words[i] = math.Float32frombits(binary.LittleEndian.Uint32(answerWords[at+4*i:]))
+			}
+			at += 4 * len(words)
+			all = append(all, words)
+		}
+		return all, nil
+	}
+	ampere, err := take([2]int{8, 0})
+	if err != nil || WideArch(cc) == WideArch([2]int{8, 0}) {
+		return ampere, err
+	}
+	return take([2]int{9, 0})
+}
+
+// draw is a sequence of numbers (SplitMix64).
+type draw uint64
+
+func (d *draw) next() uint64 {
+	*d += 0x9e3779b97f4a7c15
+	z := uint64(*d)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// job draws a job: most rows ordinary, some with exponents that force terms to be
+// cut, and single rows with NaN and infinities.
+func (s answerShape) job(seed uint64) layer.Job {
+	d := draw(seed*1000 + 7)
+	j := layer.Job{Kernel: s.kernel, Mode: layer.W4A16, Arch: s.arch, M: s.m, N: s.n, K: s.k, Block: 16, Scale: fp4.E4M3,
+		Epilogue: s.epilogue, Out: s.out, Alphas: []float32{0.0123}}
+	if s.mx {
+		j.Block, j.Scale = 32, fp4.E8M0
+	}
+	blocks := (s.k + j.Block - 1) / j.Block
+	j.WCodes, j.WScales = d.bytes(s.n*s.k/2), d.scales(s.n, blocks, s.mx)
+	if s.kernel == "emu-fp4" || s.kernel == "native-sm120" {
+		j.Mode = layer.W4A4
+		j.XCodes, j.XScales = d.bytes(s.m*s.k/2), d.scales(s.m, blocks, s.mx)
+	} else {
+		j.XWords = d.words(s.m, s.k)
+	}
+	if s.epilogue.Bias != layer.BiasNone {
+		for range s.n {
+			j.Bias = append(j.Bias, float32(int64(d.next()>>40)-1<<23)/(1<<22))
+		}
+		j.Alphas = nil // one a row
+		for range s.m {
+			j.Alphas = append(j.Alphas, float32(d.next()>>40)/(1<<26))
+		}
+	}
+	return j
+}
+
+func (d *draw) bytes(n int) []byte {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(d.next() >> 56)
+	}
+	return b
+}
+
+// scales draws E4M3 or E8M0 bytes: rows of any, of near ones, and one in 16 with a NaN.
+func (d *draw) scales(rows, blocks int, mx bool) []byte {
+	b := make([]byte, rows*blocks)
+	for r := range rows {
+		for i := range blocks {
+			v := byte(d.next() >> 56)
+			switch {
+			case mx && r%4 != 3:
+				v = 120 + v%16
+			case mx:
+				v = 64 + v/2
+			case r%4 != 3:
+				v = 0x28 + v%32
+			case v&0x7f == 0x7f:
+				v--
+			}
+			b[r*blocks+i] = v
+		}
+		if r%16 == 7 {
+			b[r*blocks+int(d.next()%uint64(blocks))] = map[bool]byte{false: 0x7f, true: 0xff}[mx]
+		}
+	}
+	return b
+}
+
+// words draws bf16: rows of near exponents, of far ones, and one in 16 with infinities.
+func (d *draw) words(rows, k int) []uint16 {
+	w := make([]uint16, rows*k)
+	for r := range rows {
+		for i := range k {
+			v := d.next()
+			exp := uint16(120 + v>>32%12)
+			if r%4 == 3 {
+				exp = uint16(v >> 32 % 200)
+			}
+			w[r*k+i] = uint16(v)&0x807f | exp<<7
+			if v>>60 == 0 {
+				w[r*k+i] &= 0x8000
+			}
+		}
+		if r%16 == 11 {
+			w[r*k+int(d.next()%uint64(k))] = 0x7f80
+		}
+	}
+	return w
+}
+
+// firstDifference names the first output that is not the word expected.
+func firstDifference(a *Answer, got, want []float32) error {
+	if len(got) != len(want) {
+		return fmt.Errorf("%d outputs, %d expected", len(got), len(want))
+	}
+	for i := range want {
+		if g, w := math.Float32bits(got[i]), math.Float32bits(want[i]); g != w {
+			format := "nvfp4"
+			if a.Job.Scale == fp4.E8M0 {
+				format = "mxfp4"
+			}
+			return fmt.Errorf("%s %s, %d×%d×%d: y[%d,%d] is %08x, must be %08x", format, orWhole(a.Variant), a.Job.M, a.Job.N, a.Job.K,
+				i/a.Job.N, i%a.Job.N, g, w)
+		}
+	}
+	return nil
+}
+
+func orWhole(variant string) string {
+	if variant == "" {
+		return "product"
+	}
+	return "variant " + variant
+}
+
+func bf16Word(v float32) uint16 { return uint16(math.Float32bits(fp4.RoundBF16(v)) >> 16) }

@@ -1,0 +1,196 @@
+//go:build cuda && cgo && linux
+
+package cuda
+
+/*
+#cgo CFLAGS: -D_GNU_SOURCE
+#include <dlfcn.h>
+#include <stddef.h>
+
+// allow_shared raises a function's limit of dynamic shared memory; -1 without the call.
+static int allow_shared(void *function, int bytes) {
+	enum { max_dynamic_shared = 8 };
+	void *driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
+	if (driver == NULL) return -1;
+	int (*set)(void *, int, int) = (int (*)(void *, int, int))dlsym(driver, "cuFuncSetAttribute");
+	return set != NULL ? set(function, max_dynamic_shared, bytes) : -1;
+}
+*/
+import "C"
+
+import (
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"fp4tui/inspect"
+)
+
+// cures say what helps against an error of the driver, by the driver's name for it.
+var cures = map[string]string{
+	"OutOfMemory":      "free memory on the GPU (nvidia-smi shows who has it), or take fewer rows of x",
+	"IllegalAddress":   "a kernel is at fault: start the program again and report this; backend=emu computes on the CPU",
+	"LaunchFailed":     "a kernel is at fault: start the program again and report this; backend=emu computes on the CPU",
+	"LaunchTimeout":    "the display's watchdog ended the kernel: take fewer rows of x, or a GPU without a display",
+	"NoBinaryForGpu":   "this build has no code for this GPU; backend=emu computes on the CPU",
+	"InvalidPtx":       "the driver is older than CUDA 13.0's PTX and no machine code fits: update the driver",
+	"InvalidImage":     "the driver does not read this build's kernels: update the driver",
+	"EccUncorrectable": "the GPU's memory is damaged: look at nvidia-smi -q -d ECC",
+	"InvalidDevice":    "fp4tui doctor lists the devices",
+}
+
+// driverError is an error of the driver: which call, the driver's name for it, a cure.
+// After one that is not about memory or a bad argument the context is of no use.
+func driverError(call string, err error) error {
+	if err == nil {
+		return nil
+	}
+	cure, known := cures[err.Error()]
+	if !known {
+		cure = "start the program again; " + onCPU
+	}
+	return &inspect.Fault{Class: ErrDevice, Offset: -1, What: "the GPU refused " + call, Why: err.Error(), Cure: cure}
+}
+
+// allowShared lets a function have more than 48 KiB of dynamic shared memory.
+func allowShared(f cu.Function, bytes int) error {
+	if bytes <= 48<<10 {
+		return nil
+	}
+	// The one field of cu.Function is the driver's handle.
+	if code := C.allow_shared(*(*unsafe.Pointer)(unsafe.Pointer(&f)), C.int(bytes)); code != 0 {
+		return driverError("cuFuncSetAttribute", fmt.Errorf("error %d for %d bytes of shared memory", int(code), bytes))
+	}
+	return nil
+}
+
+// guard is the bytes before and after an output that no kernel may touch.
+const (
+	guard     = 256
+	guardByte = 0xa5
+	poison    = 0xff // a word of these bytes is no output: NaN is canonical
+)
+
+// memory counts what an engine holds on its device. It is used on the device's thread.
+type memory struct {
+	limit, used int64
+	size        map[cu.DevicePtr]int64
+	shrink      func() bool // lets something go; false when there is nothing left
+}
+
+// alloc takes n bytes, after others have made room if need be. It asks the driver only for
+// what is free.
+func (m *memory) alloc(n int64) (cu.DevicePtr, error) {
+	n = max(n, 16)
+	for {
+		free, _, err := cu.MemInfo()
+		if err != nil {
+			return 0, driverError("cuMemGetInfo", err)
+		}
+		const reserve = 256 << 20
+		if m.used+n <= m.limit && n <= free-reserve {
+			break
+		}
+		if !m.shrink() {
+			return 0, &inspect.Fault{Class: ErrMemory, Offset: -1, What: fmt.Sprintf("the job needs %.1f MiB more on the GPU", float64(n)/(1<<20)),
+				Why:  fmt.Sprintf("%.1f MiB are free there, this program has %.1f of at most %.1f", float64(free)/(1<<20), float64(m.used)/(1<<20), float64(m.limit)/(1<<20)),
+				Cure: "take fewer rows of x, or free memory on the GPU"}
+		}
+	}
+	p, err := cu.MemAlloc(n)
+	if err != nil {
+		return 0, driverError(fmt.Sprintf("cuMemAlloc of %d bytes", n), err)
+	}
+	m.used += n
+	m.size[p] = n
+	return p, nil
+}
+
+func (m *memory) free(p cu.DevicePtr) {
+	if n, ours := m.size[p]; ours {
+		cu.MemFree(p) // it fails only where the context is lost, and the memory with it
+		m.used -= n
+		delete(m.size, p)
+	}
+}
+
+// scope frees what a job took.
+type scope struct {
+	*memory
+	taken []cu.DevicePtr
+}
+
+func (s *scope) close() {
+	for _, p := range s.taken {
+		s.free(p)
+	}
+}
+
+func (s *scope) alloc(n int64) (cu.DevicePtr, error) {
+	p, err := s.memory.alloc(n)
+	if err == nil {
+		s.taken = append(s.taken, p)
+	}
+	return p, err
+}
+
+// upload copies values to the device; none is an address too.
+func upload[T any](s interface {
+	alloc(int64) (cu.DevicePtr, error)
+}, values []T) (cu.DevicePtr, error) {
+	var one T
+	n := int64(len(values)) * int64(unsafe.Sizeof(one))
+	p, err := s.alloc(n)
+	if err != nil || n == 0 {
+		return p, err
+	}
+	return p, driverError("cuMemcpyHtoD", cu.MemcpyHtoD(p, unsafe.Pointer(&values[0]), n))
+}
+
+// output is a poisoned buffer between guards.
+type output struct {
+	base cu.DevicePtr
+	n    int64
+}
+
+func (s *scope) output(n int64) (output, error) {
+	o := output{n: n}
+	var err error
+	if o.base, err = s.alloc(n + 2*guard); err != nil {
+		return o, err
+	}
+	if err = cu.MemsetD8(o.base, guardByte, n+2*guard); err == nil && n > 0 {
+		err = cu.MemsetD8(o.at(), poison, n)
+	}
+	return o, driverError("cuMemsetD8", err)
+}
+
+func (o output) at() cu.DevicePtr { return o.base + guard }
+
+// check looks at the guards.
+func (o output) check(kernel string) error {
+	var b [2 * guard]byte
+	if err := cu.MemcpyDtoH(unsafe.Pointer(&b[0]), o.base, guard); err != nil {
+		return driverError("cuMemcpyDtoH after "+kernel, err)
+	}
+	if err := cu.MemcpyDtoH(unsafe.Pointer(&b[guard]), o.at()+cu.DevicePtr(o.n), guard); err != nil {
+		return driverError("cuMemcpyDtoH after "+kernel, err)
+	}
+	for i, v := range b {
+		if v != guardByte {
+			return &inspect.Fault{Class: ErrDevice, Offset: -1, What: kernel + " wrote outside its output",
+				Why: fmt.Sprintf("guard byte %d of %d is %#02x", i, len(b), v), Cure: "report this; backend=emu computes on the CPU"}
+		}
+	}
+	return nil
+}
+
+// read copies the output to the host.
+func (o output) read() ([]byte, error) {
+	b := make([]byte, o.n)
+	if o.n == 0 {
+		return b, nil
+	}
+	return b, driverError("cuMemcpyDtoH", cu.MemcpyDtoH(unsafe.Pointer(&b[0]), o.at(), o.n))
+}

@@ -1,0 +1,225 @@
+//go:build cuda && cgo && linux
+
+package cuda
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed" // the kernels
+	"encoding/hex"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"gorgonia.org/cu"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/layer"
+)
+
+//go:embed kernels/kernels.fatbin
+var anyImage string
+
+//go:embed kernels/native.fatbin
+var nativeImage string
+
+// Engine computes jobs on one GPU. Its context lives on an OS thread of its own, which
+// the first call starts; jobs run there one at a time. It satisfies gemm.Runner and, but
+// for the type of its kernels, worker.Engine.
+type Engine struct {
+	options Options
+	once    sync.Once
+	err     error // why nothing can run
+	calls   chan func()
+	device  Device
+	verdict map[string]Kernel // by kernel; on the thread
+	state   *state
+}
+
+// state is what the thread has on the device.
+type state struct {
+	memory
+	context   cu.CUContext
+	modules   map[string]cu.Module // by image
+	functions map[string]cu.Function
+	weights   []*weight // the least recently used first
+	begin     cu.Event
+	end       cu.Event
+	shared    int // bytes of shared memory that a block may have
+	broken    error
+}
+
+// NewEngine prepares an engine; nothing is touched until it is asked something.
+func NewEngine(o Options) *Engine { return &Engine{options: o} }
+
+// Ready opens the device if it isn't open yet and says why nothing can run there.
+func (e *Engine) Ready() error {
+	e.once.Do(e.open)
+	if e.err != nil {
+		return e.err
+	}
+	var broken error
+	e.do(func() { broken = e.state.broken })
+	return broken
+}
+
+// do runs f on the device's thread.
+func (e *Engine) do(f func()) {
+	done := make(chan struct{})
+	e.calls <- func() { defer close(done); f() }
+	<-done
+}
+
+// open starts the thread and makes the context.
+func (e *Engine) open() {
+	r := driver()
+	for _, d := range r.Devices {
+		if d.Index == e.options.Device {
+			e.device = d
+		}
+	}
+	switch {
+	case !r.DriverFound || len(r.Devices) == 0:
+		e.err = r.fault()
+		return
+	case e.device.Name == "":
+		e.err = &inspect.Fault{Class: ErrNoDevice, Offset: -1, What: fmt.Sprintf("no device %d", e.options.Device),
+			Why: "there are " + deviceList(r.Devices), Cure: fmt.Sprintf("device=%d", r.Devices[0].Index)}
+		return
+	case e.device.ComputeCapability[0] < 8:
+		e.err = &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: "no kernel for " + deviceList([]Device{e.device}),
+			Why: sinceAmpere(e.device.ComputeCapability), Cure: onCPU}
+		return
+	}
+	e.calls, e.verdict = make(chan func()), map[string]Kernel{}
+	opened := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine, and its context is no other's
+		err := e.start()
+		opened <- err
+		if err != nil {
+			return
+		}
+		for f := range e.calls {
+			f()
+		}
+		e.state.context.Destroy() // fails only where it is lost already
+	}()
+	e.err = <-opened
+}
+
+// maxSharedOptin is CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which package cu
+// does not name.
+const maxSharedOptin cu.DeviceAttribute = 97
+
+func (e *Engine) start() error {
+	handle, err := cu.GetDevice(e.device.Index)
+	if err != nil {
+		return driverError("cuDeviceGet", err)
+	}
+	s := &state{modules: map[string]cu.Module{}, functions: map[string]cu.Function{}}
+	if s.context, err = handle.MakeContext(cu.SchedBlockingSync); err != nil {
+		return driverError("cuCtxCreate", err)
+	}
+	if s.shared, err = handle.Attribute(maxSharedOptin); err != nil {
+		return driverError("cuDeviceGetAttribute", err)
+	}
+	for _, ev := range []*cu.Event{&s.begin, &s.end} {
+		if *ev, err = cu.MakeEvent(cu.DefaultEvent); err != nil {
+			return driverError("cuEventCreate", err)
+		}
+	}
+	s.limit = e.options.Memory
+	if s.limit <= 0 {
+		s.limit = e.device.MemoryBytes / 10 * 9
+	}
+	s.size = map[cu.DevicePtr]int64{}
+	s.shrink = s.dropWeight
+	e.state = s
+	return nil
+}
+
+// function loads a kernel.
+func (s *state) function(image, name string, shared int) (cu.Function, error) {
+	f, have := s.functions[name]
+	if !have {
+		module, loaded := s.modules[image]
+		var err error
+		if !loaded {
+			if module, err = cu.LoadData(image); err != nil {
+				return f, driverError("cuModuleLoadData", err)
+			}
+			s.modules[image] = module
+		}
+		if f, err = module.Function(name); err != nil {
+			return f, driverError("cuModuleGetFunction "+name, err)
+		}
+		s.functions[name] = f
+	}
+	return f, allowShared(f, shared)
+}
+
+// About opens the device, runs the known answers of every kernel that belongs there, and
+// says how they came out.
+func (e *Engine) About() (device string, kernels []Kernel) {
+	if err := e.Ready(); err != nil {
+		for _, k := range kernelSpecs {
+			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Status: StatusForeign})
+		}
+		return "", kernels
+	}
+	e.do(func() {
+		for i := range kernelSpecs {
+			kernels = append(kernels, e.verify(context.Background(), &kernelSpecs[i]))
+		}
+	})
+	return e.name(), kernels
+}
+
+func (e *Engine) name() string { return e.device.Name + " " + e.device.Arch() }
+
+// Run computes one job. It stops with ctx.Err() between two launches when ctx ends.
+// Errors are *inspect.Fault: of a job that no kernel takes, of a kernel whose known answers
+// did not come out (ErrNoKernel), of memory (ErrMemory) and of the driver (ErrDevice).
+func (e *Engine) Run(ctx context.Context, job layer.Job, progress layer.Progress) (r layer.JobResult, err error) {
+	if err = e.Ready(); err != nil {
+		return r, err
+	}
+	if err = checkJob(&job); err != nil {
+		return r, err
+	}
+	spec, err := kernelFor(&job)
+	if err != nil {
+		return r, err
+	}
+	e.do(func() {
+		if k := e.verify(ctx, spec); !k.Ready {
+			if err = ctx.Err(); err == nil {
+				err = &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: spec.name + " is not run on " + e.name(), Why: k.Why, Cure: onCPU}
+			}
+			return
+		}
+		r, err = e.run(ctx, spec, &job, "", progress)
+	})
+	return r, err
+}
+
+// Close ends the thread and frees the device's memory. The engine cannot be used again.
+func (e *Engine) Close() {
+	e.once.Do(func() { e.err = &inspect.Fault{Class: ErrNoDevice, Offset: -1, What: "the engine is closed"} })
+	if e.calls != nil && e.err == nil {
+		close(e.calls)
+		e.err = &inspect.Fault{Class: ErrNoDevice, Offset: -1, What: "the engine is closed"}
+	}
+}
+
+// fingerprint names device, driver and kernels: what an answer holds for.
+func (e *Engine) fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintln(h, e.name(), filepath.Base(driver().DriverPath))
+	h.Write([]byte(anyImage))
+	h.Write([]byte(nativeImage))
+	h.Write(answerWords)
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,34 @@
+//go:build !(cuda && cgo && linux)
+
+package cuda
+
+import (
+	"context"
+
+	"fp4tui/inspect/layer"
+)
+
+// Engine computes jobs on a GPU; in this build it refuses with ErrNotBuilt.
+type Engine struct{}
+
+// NewEngine returns an engine that says that it is not built.
+func NewEngine(Options) *Engine { return &Engine{} }
+
+// Ready is ErrNotBuilt, as an *inspect.Fault with the cure.
+func (*Engine) Ready() error { return Report{}.fault() }
+
+// Run refuses with Ready's error.
+func (e *Engine) Run(context.Context, layer.Job, layer.Progress) (layer.JobResult, error) {
+	return layer.JobResult{}, e.Ready()
+}
+
+// About names no device; every kernel says that it is not built.
+func (e *Engine) About() (device string, kernels []Kernel) {
+	for _, k := range kernelSpecs {
+		kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: "not in this program", Status: StatusForeign})
+	}
+	return "", kernels
+}
+
+// Close does nothing.
+func (*Engine) Close() {}

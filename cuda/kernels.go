@@ -1,0 +1,154 @@
+package cuda
+
+import (
+	"fmt"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// What can be known of a kernel on a device.
+const (
+	StatusVerified = "verified on this device"
+	StatusUnrun    = "assembled, never run"
+	StatusForeign  = "not for this device"
+	StatusFailed   = "failed"
+)
+
+// Kernel is one that this build holds, as the device stands to it.
+type Kernel struct {
+	Name   string // as in backends and badges: "emu-fp4"
+	Doc    string // what it computes
+	Ready  bool   // its known answers came out on this device
+	Why    string // it is not ready because
+	Status string // StatusVerified, StatusUnrun, StatusForeign or StatusFailed
+}
+
+// kernelSpec is a row of the table of kernels.
+type kernelSpec struct {
+	name, doc string
+	mode      layer.Mode
+	runs      func(cc [2]int) string // why it can't run there; empty if it can
+}
+
+var kernelSpecs = []kernelSpec{
+	{"emu-fp4", "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121", layer.W4A4, sinceAmpere},
+	{"emu-bf16", "bf16 instructions by integer arithmetic: the words of the architecture asked for", layer.W4A16, sinceAmpere},
+	{"w4a16", "bf16 tensor cores; the weight is decoded in the kernel", layer.W4A16, sinceAmpere},
+	{"native-sm120", "the FP4 tensor cores of sm_120 and sm_121", layer.W4A4, onlyRTX},
+}
+
+func sinceAmpere(cc [2]int) string {
+	if cc[0] < 8 {
+		return "it needs compute capability 8.0"
+	}
+	return ""
+}
+
+func onlyRTX(cc [2]int) string {
+	if cc != [2]int{12, 0} && cc != [2]int{12, 1} {
+		return "its instructions exist on sm_120 and sm_121"
+	}
+	return ""
+}
+
+// defaultKernel is what computes a mode unless a job names a kernel.
+var defaultKernel = map[layer.Mode]string{layer.W4A4: "emu-fp4", layer.W4A16: "w4a16"}
+
+// kernelFor finds the row of a job.
+func kernelFor(job *layer.Job) (*kernelSpec, error) {
+	name := job.Kernel
+	if name == "" {
+		name = defaultKernel[job.Mode]
+	}
+	var names []string
+	for i := range kernelSpecs {
+		k := &kernelSpecs[i]
+		if k.name == name && k.mode == job.Mode {
+			return k, nil
+		}
+		if k.mode == job.Mode {
+			names = append(names, k.name)
+		}
+	}
+	return nil, &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: fmt.Sprintf("no kernel %q for %s", name, job.Mode),
+		Why: fmt.Sprintf("there are %v", names), Cure: "kernel=" + names[0]}
+}
+
+// wide is a row of package gemm's table for bf16 instructions.
+type wide struct{ l, f, eZero int64 }
+
+// wideOf holds the rows that exist; a test compares them with package gemm's.
+func wideOf(arch string) (wide, bool) {
+	switch arch {
+	case "sm80", "sm86", "sm89":
+		return wide{8, 24, -132}, true
+	case "sm90", "sm100", "sm103", "sm110", "sm120", "sm121":
+		return wide{16, 25, -133}, true
+	}
+	return wide{}, false
+}
+
+// WideArch is the row of package gemm's table whose bf16 words the tensor cores of a
+// device return.
+func WideArch(cc [2]int) string {
+	if cc[0] == 8 {
+		return "sm80"
+	}
+	return "sm90" // later ones have its parameters
+}
+
+// checkJob refuses what no kernel can take.
+func checkJob(job *layer.Job) error {
+	if err := job.Check(); err != nil {
+		return err
+	}
+	nv := job.Block == 16 && job.Scale != fp4.E8M0
+	mx := job.Block == 32 && job.Scale == fp4.E8M0
+	if !nv && !mx {
+		return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: fmt.Sprintf("blocks of %d with %s scales", job.Block, job.Scale),
+			Why: "kernels read blocks of 16 with E4M3 scales or of 32 with E8M0 scales", Cure: "backend=ref takes any"}
+	}
+	if job.Out != inspect.BF16 && job.Out != inspect.F16 && job.Out != inspect.F32 {
+		return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "no output type " + job.Out.String(), Cure: "out=bf16"}
+	}
+	if job.Epilogue.Bias != layer.BiasNone && job.Bias == nil {
+		return &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: "job with a bias place and no bias"}
+	}
+	return nil
+}
+
+// kTile is what rows are padded to along K: kernels read whole tiles.
+const kTile = 64
+
+// padded returns rows of `from` bytes as rows of `to` bytes, zeros behind.
+func padded(b []byte, rows, from, to int) []byte {
+	if from == to {
+		return b
+	}
+	out := make([]byte, rows*to)
+	for r := range rows {
+		copy(out[r*to:], b[r*from:(r+1)*from])
+	}
+	return out
+}
+
+// scaleWords are the 256 scales of a format as pairs of bf16 words.
+func scaleWords(format fp4.Format) [256]uint32 {
+	var t [256]uint32
+	for b := range t {
+		w := bf16Word(format.Decode(uint16(b)))
+		t[b] = uint32(w) | uint32(w)<<16
+	}
+	return t
+}
+
+// weightWords are the bf16 words of code·scale, by scale byte, then code.
+func weightWords(format fp4.Format) [256 * 16]uint16 {
+	var t [256 * 16]uint16
+	for i := range t {
+		t[i] = bf16Word(fp4.DecodeE2M1(uint8(i%16)) * format.Decode(uint16(i/16)))
+	}
+	return t
+}

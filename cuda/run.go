@@ -1,0 +1,423 @@
+//go:build cuda && cgo && linux
+
+package cuda
+
+import (
+	"context"
+	"fmt"
+	"unsafe"
+
+	"gorgonia.org/cu"
+
+	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
+)
+
+// weight is one that the device holds.
+type weight struct {
+	key           string // layer.Job.WeightKey and the layout
+	codes, scales cu.DevicePtr
+	busy          bool // the running job reads it
+}
+
+// keptWeights is how many weights stay on the device between jobs.
+const keptWeights = 8
+
+// dropWeight frees the weight that was used longest ago.
+func (s *state) dropWeight() bool {
+	for i, w := range s.weights {
+		if !w.busy {
+			s.free(w.codes)
+			s.free(w.scales)
+			s.weights = append(s.weights[:i], s.weights[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// The layouts of a weight on the device.
+const (
+	asRows   = "rows"   // rows padded to whole K tiles
+	asTiles  = "tiles"  // packed for mma.sync
+	asBlocks = "blocks" // rows, and scales in the 128×4 layout
+)
+
+// weightOf uploads the weight of a job, unless it is there.
+func (s *state) weightOf(job *layer.Job, layout string) (*weight, error) {
+	key := layout + " " + job.WeightKey()
+	for i, w := range s.weights {
+		if w.key == key {
+			s.weights = append(append(s.weights[:i], s.weights[i+1:]...), w)
+			w.busy = true
+			return w, nil
+		}
+	}
+	for len(s.weights) >= keptWeights && s.dropWeight() {
+	}
+	w := &weight{key: key, busy: true}
+	if err := s.place(w, job, layout); err != nil {
+		s.free(w.codes)
+		s.free(w.scales)
+		return nil, err
+	}
+	s.weights = append(s.weights, w)
+	return w, nil
+}
+
+// place uploads a weight in a layout.
+func (s *state) place(w *weight, job *layer.Job, layout string) (err error) {
+	codes, scales := operand(job.WCodes, job.WScales, job.N, job)
+	if layout == asBlocks {
+		scales = swizzled(scales, job.N, paddedK(job)/job.Block)
+	}
+	if layout != asTiles {
+		if w.codes, err = upload(s, codes); err == nil {
+			w.scales, err = upload(s, scales)
+		}
+		return err
+	}
+	sc := scope{memory: &s.memory}
+	defer sc.close()
+	from, err := upload(&sc, codes)
+	if err != nil {
+		return err
+	}
+	fromScales, err := upload(&sc, scales)
+	if err != nil {
+		return err
+	}
+	n, k, block := int64(job.N), int64(paddedK(job)), int64(job.Block)
+	tiles := (n + 15) / 16 * (k / kTile)
+	if w.codes, err = s.alloc(tiles * 512); err != nil {
+		return err
+	}
+	if w.scales, err = s.alloc(tiles * 16 * kTile / block); err != nil {
+		return err
+	}
+	f, err := s.function(anyImage, "w4a16_pack", 0)
+	if err != nil || tiles == 0 {
+		return err
+	}
+	params := append(pointers(&from, &fromScales, &w.codes, &w.scales), pointers(&n, &k, &block)...)
+	err = f.Launch(int((tiles*128+255)/256), 1, 1, 256, 1, 1, 0, cu.NoStream, params)
+	return driverError("cuLaunchKernel w4a16_pack", err)
+}
+
+func paddedK(job *layer.Job) int { return (job.K + kTile - 1) / kTile * kTile }
+
+// operand is codes and scales of rows padded to whole K tiles.
+func operand(codes, scales []byte, rows int, job *layer.Job) ([]byte, []byte) {
+	k := paddedK(job)
+	return padded(codes, rows, job.K/2, k/2), padded(scales, rows, (job.K+job.Block-1)/job.Block, k/job.Block)
+}
+
+// args is Args of job.cuh.
+type args struct {
+	x, xScales, w, wScales, y, lut, alpha, bias uint64
+	rows, n, k                                  int64
+	alphas, block, e8m0                         int64
+	alphaPlace, biasPlace, out                  int64
+	l, f, eZero                                 int64
+}
+
+// product is a job on the device.
+type product struct {
+	*state
+	scope
+	job    *layer.Job
+	at     cu.DevicePtr // its args
+	k      int          // padded
+	y      output
+	mps    int // multiprocessors
+	launch func(m0, rows int) error
+	order  string // of K, in the words of order=; empty where the kernel emulates one chain
+}
+
+// maxLaunch is the multiply-adds of one launch: a fraction of a second on the slowest
+// kernel, so that a job can be cancelled.
+const maxLaunch = 1 << 37
+
+// run computes a job by one kernel.
+func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, variant string, progress layer.Progress) (r layer.JobResult, err error) {
+	if e.state.broken != nil {
+		return r, e.state.broken
+	}
+	p := &product{state: e.state, scope: scope{memory: &e.state.memory}, job: job, k: paddedK(job), mps: e.device.Multiprocessors}
+	defer func() {
+		p.scope.close()
+		for _, w := range p.weights {
+			w.busy = false
+		}
+	}()
+	r = layer.JobResult{Kernel: spec.name, Device: e.name(), Y: make([]float32, job.M*job.N)}
+	if job.M == 0 || job.N == 0 {
+		return r, nil
+	}
+	if err := p.prepare(spec, variant); err != nil {
+		return r, err
+	}
+	micros, err := p.bands(ctx, spec.name, progress)
+	if err != nil {
+		return r, err
+	}
+	b, err := p.y.read()
+	if err != nil {
+		return r, err
+	}
+	r.Micros = micros
+	if p.order != "" {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, WideArch(e.device.ComputeCapability)))
+	}
+	return r, decode(r.Y, b, job, spec.name)
+}
+
+// prepare uploads what the kernel reads and chooses its shape.
+func (p *product) prepare(spec *kernelSpec, variant string) error {
+	job := p.job
+	a := args{rows: int64(job.M), n: int64(job.N), k: int64(p.k), alphas: int64(len(job.Alphas)), block: int64(job.Block),
+		alphaPlace: int64(job.Epilogue.Alpha), biasPlace: int64(job.Epilogue.Bias)}
+	a.out = map[inspect.DType]int64{inspect.F32: 0, inspect.BF16: 1, inspect.F16: 2}[job.Out]
+	if job.Scale == fp4.E8M0 {
+		a.e8m0 = 1
+	}
+	layout := asRows
+	switch spec.name {
+	case "w4a16":
+		layout = asTiles
+	case "native-sm120":
+		layout = asBlocks
+	case "emu-bf16":
+		row, known := wideOf(job.Arch)
+		if !known {
+			return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "emu-bf16 has no " + job.Arch, Cure: "arch=sm100"}
+		}
+		a.l, a.f, a.eZero = row.l, row.f, row.eZero
+	}
+	w, err := p.weightOf(job, layout)
+	if err != nil {
+		return err
+	}
+	a.w, a.wScales = uint64(w.codes), uint64(w.scales)
+	if err := p.uploadRest(&a, layout); err != nil {
+		return err
+	}
+	if p.y, err = p.scope.output(int64(job.M) * int64(job.N) * outBytes(job.Out)); err != nil {
+		return err
+	}
+	a.y = uint64(p.y.at())
+	if p.at, err = upload(&p.scope, []args{a}); err != nil {
+		return err
+	}
+	switch spec.name {
+	case "w4a16":
+		return p.wide(variant)
+	case "native-sm120":
+		return p.tiled(nativeImage, map[bool]string{false: "native_nv", true: "native_mx"}[a.e8m0 == 1], 16, 128, 128)
+	case "emu-bf16":
+		return p.tiled(anyImage, "emu_bf16", 32, 32, 256)
+	}
+	return p.tiled(anyImage, "emu_fp4", 64, 32, 256)
+}
+
+// uploadRest uploads all but the weight.
+func (p *product) uploadRest(a *args, layout string) error {
+	job := p.job
+	put := func(to *uint64, from cu.DevicePtr, err error) error {
+		*to = uint64(from)
+		return err
+	}
+	var x, xs, lut cu.DevicePtr
+	var err error
+	if job.Mode == layer.W4A4 {
+		codes, scales := operand(job.XCodes, job.XScales, job.M, job)
+		if layout == asBlocks {
+			scales = swizzled(scales, job.M, p.k/job.Block)
+		}
+		if x, err = upload(&p.scope, codes); err == nil {
+			xs, err = upload(&p.scope, scales)
+		}
+	} else {
+		x, err = upload(&p.scope, paddedWords(job.XWords, job.M, job.K, p.k))
+	}
+	if err := put(&a.x, x, err); err != nil {
+		return err
+	}
+	a.xScales = uint64(xs)
+	if layout == asTiles {
+		t := scaleWords(job.Scale)
+		lut, err = upload(&p.scope, t[:])
+	} else {
+		t := weightWords(job.Scale)
+		lut, err = upload(&p.scope, t[:])
+	}
+	if err := put(&a.lut, lut, err); err != nil {
+		return err
+	}
+	alpha, err := upload(&p.scope, job.Alphas)
+	if err := put(&a.alpha, alpha, err); err != nil {
+		return err
+	}
+	bias, err := upload(&p.scope, job.Bias)
+	return put(&a.bias, bias, err)
+}
+
+// pointers are a kernel's parameters: each eight bytes wide, as Launch copies them.
+func pointers[T ~uintptr | int64](v ...*T) []unsafe.Pointer {
+	p := make([]unsafe.Pointer, len(v))
+	for i := range v {
+		p[i] = unsafe.Pointer(v[i])
+	}
+	return p
+}
+
+// start launches a kernel on rows of x.
+func (p *product) start(f cu.Function, name string, gx, gy, threads, shared int, m0, rows int) error {
+	first, count := int64(m0), int64(rows)
+	params := append(pointers(&p.at), pointers(&first, &count)...)
+	return driverError("cuLaunchKernel "+name, f.Launch(gx, gy, 1, threads, 1, 1, shared, cu.NoStream, params))
+}
+
+// tiled is a kernel whose blocks have rows of x by cols of w.
+func (p *product) tiled(image, name string, rowsOf, cols, threads int) error {
+	f, err := p.function(image, name, 0)
+	p.launch = func(m0, rows int) error {
+		return p.start(f, name, (p.job.N+cols-1)/cols, (rows+rowsOf-1)/rowsOf, threads, 0, m0, rows)
+	}
+	return err
+}
+
+// wide chooses the shape of w4a16: few rows go through shared memory or, for a long K,
+// past it; many rows through the large tiles.
+func (p *product) wide(variant string) error {
+	const few = 32 // rows beyond which reading the weight again for each 16 costs more than a larger tile
+	prefix := "w4a16_nv_"
+	if p.job.Scale == fp4.E8M0 {
+		prefix = "w4a16_mx_"
+	}
+	switch variant {
+	case "":
+		if p.job.M > few {
+			variant = "128x64"
+			if (p.job.M+127)/128*((p.job.N+255)/256) >= p.mps {
+				variant = "128x256"
+			}
+			break
+		}
+		variant = "16"
+		if p.job.M <= 8 {
+			variant = "8"
+		}
+		if smallShared(variant, p.k) > p.state.shared {
+			variant += "_far"
+		}
+	}
+	switch variant {
+	case "128x64", "128x256":
+		p.order = "sequential"
+		return p.big(prefix+variant, map[string]int{"128x64": 64, "128x256": 256}[variant])
+	}
+	p.order = "split:16"
+	return p.small(prefix+variant, variant)
+}
+
+// smallShared is the shared memory of a shape for few rows: sums of 16 slices, twice;
+// the scales; and x where it has room.
+func smallShared(variant string, k int) int {
+	rows := map[string]int{"8": 8, "16": 16, "8_far": 8, "16_far": 16}[variant]
+	bytes := 2*16*rows*16*4 + 1024
+	if variant == "8" || variant == "16" {
+		bytes += rows * k * 2
+	}
+	return bytes
+}
+
+func (p *product) small(name, variant string) error {
+	shared := smallShared(variant, p.k)
+	f, err := p.function(anyImage, name, shared)
+	if err != nil {
+		return err
+	}
+	var order cu.Function
+	var packed cu.DevicePtr
+	far := len(variant) > 2
+	if far {
+		if order, err = p.function(anyImage, "w4a16_order", 0); err != nil {
+			return err
+		}
+		if packed, err = p.scope.alloc(int64(16 * p.k * 2)); err != nil {
+			return err
+		}
+	}
+	step := map[bool]int{true: 8, false: 16}[variant == "8" || variant == "8_far"]
+	p.launch = func(m0, rows int) error {
+		for ; rows > 0; m0, rows = m0+step, rows-step {
+			first, count := int64(m0), int64(min(rows, step))
+			params := append(pointers(&p.at, &packed), pointers(&first, &count)...)
+			if far {
+				if err := order.Launch((2*p.k+255)/256, 1, 1, 256, 1, 1, 0, cu.NoStream, params); err != nil {
+					return driverError("cuLaunchKernel w4a16_order", err)
+				}
+			}
+			if err := f.Launch(min(p.mps, (p.job.N+15)/16), 1, 1, 512, 1, 1, shared, cu.NoStream, params); err != nil {
+				return driverError("cuLaunchKernel "+name, err)
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+func (p *product) big(name string, cols int) error {
+	const shared = 1024 + 4*128*128
+	f, err := p.function(anyImage, name, shared)
+	p.launch = func(m0, rows int) error {
+		return p.start(f, name, (rows+127)/128, (p.job.N+cols-1)/cols, 256, shared, m0, rows)
+	}
+	return err
+}
+
+// bands launches the kernel on bands of rows and waits for each; between two it looks at
+// ctx and at the guards.
+func (p *product) bands(ctx context.Context, kernel string, progress layer.Progress) (micros float64, err error) {
+	perRow := max(1, p.job.N*p.k)
+	band := max(128, maxLaunch/perRow/128*128)
+	for m0 := 0; m0 < p.job.M; m0 += band {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		rows := min(band, p.job.M-m0)
+		if err := p.begin.Record(cu.NoStream); err != nil {
+			return 0, p.lost("cuEventRecord", err)
+		}
+		if err := p.launch(m0, rows); err != nil {
+			return 0, err
+		}
+		if err := p.end.Record(cu.NoStream); err != nil {
+			return 0, p.lost("cuEventRecord after "+kernel, err)
+		}
+		if err := p.end.Synchronize(); err != nil {
+			return 0, p.lost("cuEventSynchronize after "+kernel, err)
+		}
+		ms, err := p.begin.Elapsed(p.end)
+		if err != nil {
+			return 0, p.lost("cuEventElapsedTime", err)
+		}
+		micros += ms * 1000
+		if err := p.y.check(kernel); err != nil {
+			p.broken = err
+			return 0, err
+		}
+		if progress != nil {
+			progress(int64(m0+rows)*int64(p.job.N)*int64(p.job.K), int64(p.job.M)*int64(p.job.N)*int64(p.job.K))
+		}
+	}
+	return micros, nil
+}
+
+// lost remembers that the context is of no more use.
+func (s *state) lost(call string, err error) error {
+	s.broken = driverError(call, err)
+	return s.broken
+}

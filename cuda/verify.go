@@ -1,0 +1,130 @@
+//go:build cuda && cgo && linux
+
+package cuda
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"fp4tui/inspect"
+)
+
+// verify says whether a kernel may run here. The first time it computes the known
+// answers, and drawn layers if there is an oracle; what came out is kept for the life of the
+// engine and, if it was right, in the cache. It runs on the device's thread.
+func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
+	if k, known := e.verdict[spec.name]; known {
+		return k
+	}
+	k := Kernel{Name: spec.name, Doc: spec.doc}
+	if k.Why = spec.runs(e.device.ComputeCapability); k.Why != "" {
+		k.Status = StatusForeign
+		if spec.name == "native-sm120" {
+			k.Status = StatusForeign + "; " + StatusUnrun + " by its authors"
+		}
+		return k
+	}
+	if e.remembered()[spec.name] {
+		k.Ready, k.Status = true, StatusVerified
+		e.verdict[spec.name] = k
+		return k
+	}
+	err := e.knownAnswers(ctx, spec)
+	if err == nil && e.options.Oracle != nil {
+		err = e.drawn(ctx, spec)
+	}
+	if ctx.Err() != nil {
+		k.Why, k.Status = ctx.Err().Error(), StatusUnrun
+		return k // asked again next time
+	}
+	if err != nil {
+		k.Why, k.Status = "known answers: "+inspect.Printable(err.Error()), StatusFailed
+	} else {
+		k.Ready, k.Status = true, StatusVerified
+		e.remember(spec.name)
+	}
+	e.verdict[spec.name] = k
+	return k
+}
+
+// knownAnswers runs a kernel on its embedded answers.
+func (e *Engine) knownAnswers(ctx context.Context, spec *kernelSpec) error {
+	want, err := expected(e.device.ComputeCapability)
+	if err != nil {
+		return err
+	}
+	for i, a := range Answers(e.device.ComputeCapability) {
+		if a.Kernel != spec.name {
+			continue
+		}
+		r, err := e.run(ctx, spec, &a.Job, a.Variant, nil)
+		if err != nil {
+			return err
+		}
+		if err := firstDifference(&a, r.Y, want[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drawn runs a kernel on other layers, larger ones, whose answers the oracle computes.
+func (e *Engine) drawn(ctx context.Context, spec *kernelSpec) error {
+	for i, s := range answerShapes(e.device.ComputeCapability) {
+		if s.kernel != spec.name {
+			continue
+		}
+		s.m, s.n, s.k = s.m+2, 3*s.n+7, s.k+32
+		if s.variant == "" {
+			s.m += 64
+		}
+		a := Answer{Kernel: s.kernel, Variant: s.variant, Order: s.order, Job: s.job(uint64(1000 + i))}
+		want, err := e.options.Oracle(ctx, a.Job, a.Order)
+		if err != nil {
+			return fmt.Errorf("oracle: %w", err)
+		}
+		r, err := e.run(ctx, spec, &a.Job, a.Variant, nil)
+		if err != nil {
+			return err
+		}
+		if err := firstDifference(&a, r.Y, want); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cached is the file that remembers: by fingerprint, the kernels that came out right.
+func (e *Engine) cached() string { return filepath.Join(e.options.Cache, "cuda-verified.json") }
+
+func (e *Engine) remembered() map[string]bool {
+	all := map[string]map[string]bool{}
+	if b, err := os.ReadFile(e.cached()); e.options.Cache != "" && err == nil && json.Unmarshal(b, &all) != nil {
+		return nil // another program's file, or a broken one: ask the device
+	}
+	return all[e.fingerprint()]
+}
+
+// remember adds a kernel to the cache. A cache that can't be written costs time and
+// nothing else.
+func (e *Engine) remember(kernel string) {
+	if e.options.Cache == "" {
+		return
+	}
+	mine := e.remembered()
+	if mine == nil {
+		mine = map[string]bool{}
+	}
+	mine[kernel] = true
+	b, err := json.Marshal(map[string]map[string]bool{e.fingerprint(): mine})
+	if err != nil || os.MkdirAll(e.options.Cache, 0o755) != nil {
+		return
+	}
+	temp := e.cached() + ".new"
+	if os.WriteFile(temp, b, 0o644) == nil {
+		os.Rename(temp, e.cached())
+	}
+}
