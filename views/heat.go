@@ -181,7 +181,8 @@ func (h heatmap) crossCell() (x, y int, ok bool) {
 }
 
 // axes writes the row labels left of the map and the column labels above it, with a
-// tick where the crosshair stands.
+// tick at the crosshair's row. That of its column is below the map: the renderer writes all
+// between two changes of a line, and what the cursor stands on is told beside the labels.
 func (h heatmap) axes(top, left region, labels int) {
 	for y := range min(left.h, (h.H+1)/2) {
 		left.right(labels-1, y, dim, strconv.Itoa(h.Row0+2*y*h.RowStep))
@@ -190,23 +191,26 @@ func (h heatmap) axes(top, left region, labels int) {
 	for every*h.ColStep < 8 {
 		every *= 2
 	}
-	cross, _, crossed := h.crossCell()
 	for x := 0; x < h.W; x += every {
 		label := strconv.Itoa(h.Col0 + x*h.ColStep)
-		under := crossed && cross >= x-1 && cross <= x+len(label)
-		if x+len(label) <= top.w && len(label) < every && !under {
+		if x+len(label) <= top.w && len(label) < every {
 			top.text(x, 0, dim, label)
 		}
 	}
-	if x, y, ok := h.crossCell(); ok {
+	if _, y, ok := h.crossCell(); ok {
 		mark := func(s style) style { return top.th.roles[strong] }
 		left.paint(0, y, labels-1, mark)
 		if y < left.h {
 			left.text(0, y, strong, "▸")
 		}
-		if x < top.w {
-			top.text(x, 0, strong, "▾")
-		}
+	}
+}
+
+// tick marks the crosshair's column in the line below the map, in the style of that line:
+// the renderer then writes three bytes for it.
+func (h heatmap) tick(below region) {
+	if x, _, ok := h.crossCell(); ok && x < below.w {
+		below.text(x, 0, plain, "↑")
 	}
 }
 
@@ -217,13 +221,14 @@ func (h heatmap) marginals(right, below region) {
 		if w := float64(margin(h.RowMax, 2*y+1)); w > v || math.IsNaN(w) {
 			v = w
 		}
-		right.text(0, y, dim, bar(v, h.hi, min(3, right.w), right.th.ascii))
+		right.text(0, y, plain, bar(v, h.hi, min(3, right.w), right.th.ascii))
 	}
 	cols := make([]float64, 0, h.W)
 	for x := range min(h.W, below.w) {
 		cols = append(cols, float64(margin(h.ColMax, x)))
 	}
-	below.text(0, 0, dim, spark(cols, 0, h.hi, below.th.ascii))
+	below.text(0, 0, plain, spark(cols, 0, h.hi, below.th.ascii))
+	h.tick(below)
 }
 
 func margin(values []exec.Float32, i int) exec.Float32 {

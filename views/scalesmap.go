@@ -124,13 +124,14 @@ func (p *scalesPane) drawMargins(r region, m heatmap, hist exec.Histogram, label
 	for y := range rows {
 		from := (m.Row0 + 2*y*m.RowStep) / rowGroup
 		to := (min(m.Row0+2*(y+1)*m.RowStep, m.M) + rowGroup - 1) / rowGroup
-		right.text(0, y, dim, bar(meanOf(hist.NMean, from, to), most, right.w, right.th.ascii))
+		right.text(0, y, plain, bar(meanOf(hist.NMean, from, to), most, right.w, right.th.ascii))
 	}
 	cols := make([]float64, 0, m.W)
 	for x := range min(m.W, w) {
 		cols = append(cols, meanOf(hist.KMean, m.Col0+x*m.ColStep, m.Col0+(x+1)*m.ColStep))
 	}
-	r.text(labels, 1+rows, dim, spark(cols, 0, largest(floats(hist.KMean)), r.th.ascii))
+	r.text(labels, 1+rows, plain, spark(cols, 0, largest(floats(hist.KMean)), r.th.ascii))
+	m.tick(r.sub(labels, 1+rows, w, 1))
 }
 
 // meanOf is the mean of a run of means over as much each; NaN when one of them is.
