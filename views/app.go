@@ -95,6 +95,7 @@ type App struct {
 	frame  frame
 
 	pictures pictures
+	growing  growing
 }
 
 // nav is which view is shown and what the next key completes.
@@ -203,6 +204,7 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg:
 		a.w, a.h = msg.Width, msg.Height
 	case tea.KeyPressMsg:
+		a.look()
 		return a.key(msg)
 	case tea.PasteMsg:
 		if p, ok := a.float.(paster); ok {
@@ -231,8 +233,12 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 		return a.bookSaved(msg)
 	case planMsg:
 		return a.planned(msg)
+	case extremesMsg:
+		return a.extremesFound(msg)
 	case tickMsg:
-		return a.work.ticked()
+		return tea.Batch(a.work.ticked(), a.grow())
+	case grewMsg:
+		a.grew(msg)
 	}
 	return a.pictureMsg(msg)
 }

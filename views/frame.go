@@ -33,15 +33,17 @@ func (s size) logLines() int {
 // bodyHeight is what header, tabs, cursor line, rule, log and hints leave.
 func (s size) bodyHeight() int { return max(0, s.h-5-s.logLines()) }
 
-// tab is an entry of the second line; the capital letter (or @) is its key.
+// tab is an entry of the second line; the capital letter is its key.
 type tab struct {
-	view viewID
-	name string
+	view   viewID
+	name   string
+	action string
 }
 
 func tabs() []tab {
-	return []tab{{layersView, "Layers"}, {weightView, "Weight"}, {scalesView, "Scales"}, {codesView, "Codes"},
-		{errorView, "Error"}, {elementView, "eXplain"}, {layoutView, "layOut"}, {bytesView, "Bytes"}, {paddingView, "Padding"}, {lintView, "lInt"}, {notebookView, "Notebook"}}
+	return []tab{{layersView, "Layers", "layers"}, {weightView, "Weight", "weight"}, {scalesView, "Scales", "scales"}, {codesView, "Codes", "codes"},
+		{errorView, "Error", "error"}, {elementView, "eXplain", "explain"}, {layoutView, "layOut", "layout"}, {bytesView, "Bytes", "bytes"},
+		{paddingView, "Padding", "padding"}, {lintView, "lInt", "lint"}, {notebookView, "Notebook", "notebook"}}
 }
 
 // tabOf is the tab a view stands under.
@@ -67,6 +69,7 @@ func (a *App) compose() *canvas {
 	bottom := 3 + s.h
 	c.overlaid = a.float != nil
 	a.panes[a.nav.view].draw(all.sub(0, 3, a.w, s.h), s)
+	a.drawGrowing(all.sub(0, 3, a.w, s.h))
 	all.rule(0, bottom, a.w)
 	a.drawLog(all.sub(0, bottom+1, a.w, a.logLines()))
 	a.drawHints(all.sub(0, a.h-1, a.w, 1))
@@ -172,7 +175,7 @@ func (a *App) drawTabs(r region) {
 		}
 		for _, ch := range text {
 			look := plain
-			if ch >= 'A' && ch <= 'Z' || ch == '@' {
+			if ch >= 'A' && ch <= 'Z' {
 				look = accent
 			}
 			x = r.text(x, 0, look, string(ch))
@@ -180,11 +183,39 @@ func (a *App) drawTabs(r region) {
 	})
 }
 
+// tabName writes the name of a tab so that its one capital letter is its key behind the
+// prefix, as the user has it; without a capital its key is no letter of the name.
+func (a *App) tabName(t tab) string {
+	for _, b := range a.keys {
+		if b.name != t.action || b.in&(1<<layersView) == 0 {
+			continue
+		}
+		_, letter, prefixed := strings.Cut(b.key(), " ")
+		name := strings.ToLower(t.name)
+		if at := strings.Index(name, letter); prefixed && len(letter) == 1 && at >= 0 {
+			at = capitalAt(t.name, name, letter, at)
+			return name[:at] + strings.ToUpper(letter) + name[at+1:]
+		}
+		return name
+	}
+	return t.name
+}
+
+// capitalAt prefers the letter that is a capital already.
+func capitalAt(name, lower, letter string, at int) int {
+	for i := range lower {
+		if lower[i:i+1] == letter && name[i:i+1] != letter {
+			return i
+		}
+	}
+	return at
+}
+
 // eachTab lays the tabs out; drawing and clicking share it.
 func (a *App) eachTab(visit func(t tab, x int, text string, current bool)) {
 	x := 1
 	for _, t := range tabs() {
-		text, current := t.name, tabOf(a.nav.view) == t.view
+		text, current := a.tabName(t), tabOf(a.nav.view) == t.view
 		if current {
 			text = "[" + text + "]"
 		}
