@@ -27,10 +27,20 @@ func (a *App) move(m motion, count int) tea.Cmd {
 	return nil
 }
 
-// goTo shows a view; those that need a layer or a run say how to get one.
+// layerViews show the open layer.
+const layerViews places = 1<<weightView | 1<<scalesView | 1<<codesView | 1<<layoutView | 1<<bytesView | 1<<paddingView
+
+// goTo shows a view; those that need a layer or a run say how to get one. In the list a
+// view of a layer means the focused one.
 func (a *App) goTo(v viewID) tea.Cmd {
+	if row, found := a.focusedLayer(); found && layerViews&(1<<v) != 0 {
+		return a.openLayer(row.checkpoint, row.path, row.layer.Name, func(a *App) tea.Cmd {
+			a.show(v)
+			return nil
+		})
+	}
 	switch {
-	case in(weightView, scalesView, codesView, layoutView, bytesView, paddingView)&(1<<v) != 0 && a.at.w == "":
+	case layerViews&(1<<v) != 0 && a.at.w == "":
 		a.status.say("open a layer first: " + a.keyFor("layers") + ", then " + a.keyFor("open"))
 	case tabOf(v) == errorView && a.at.e == "" && a.at.w != "":
 		return a.runLayer(0)
@@ -43,6 +53,16 @@ func (a *App) goTo(v viewID) tea.Cmd {
 		a.show(v)
 	}
 	return nil
+}
+
+// focusedLayer is the row of the layer list that the cursor stands on, when the list is
+// what is shown.
+func (a *App) focusedLayer() (row treeRow, found bool) {
+	p, ok := a.panes[a.nav.view].(*layersPane)
+	if !ok {
+		return row, false
+	}
+	return p.layerAt(a.scene())
 }
 
 // visit is goTo by a key or a click: the command behind the view is shown.

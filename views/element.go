@@ -16,6 +16,7 @@ import (
 // below, scrolling on their own, the focused block down to its bytes and the accumulator.
 type elementPane struct {
 	list list   // of the ranked blocks
+	log  bool   // their bars are logarithmic
 	of   string // the explanation that list and scroll belong to
 	from int    // first line of the lower part that is shown
 }
@@ -48,7 +49,7 @@ func (p *elementPane) wants(s *scene) []string {
 // begin goes back to the first block when another element is shown.
 func (p *elementPane) begin(s *scene) {
 	if line := s.explainLine(); line != p.of {
-		*p = elementPane{of: line}
+		*p = elementPane{of: line, log: p.log}
 	}
 }
 
@@ -245,7 +246,7 @@ func (p *elementPane) drawRanking(r region, e exec.Explained) {
 		r.right(25, 1+y, plain, signed(v))
 		if half >= 2 {
 			mid := 26 + half
-			line := bar(math.Abs(v), most, half, r.th.ascii)
+			line := bar(p.length(v, most), 1, half, r.th.ascii)
 			if v < 0 {
 				r.right(mid, 1+y, accent, mirrored(line))
 			} else {
@@ -261,6 +262,21 @@ func (p *elementPane) drawRanking(r region, e exec.Explained) {
 		r.text(1, r.h-1, dim, fmt.Sprintf("and %d others", rest))
 		r.right(25, r.h-1, dim, signed(e.Others))
 	}
+}
+
+// logRange is how many times smaller than the largest a logarithmic bar can show.
+const logRange = 1e4
+
+// length is the share of a bar: of the largest, or on a logarithmic axis.
+func (p *elementPane) length(v, most float64) float64 {
+	if most <= 0 {
+		return 0
+	}
+	share := math.Abs(v) / most
+	if p.log {
+		return max(0, 1+math.Log(max(share, 1/logRange))/math.Log(logRange))
+	}
+	return share
 }
 
 func rankOf(e exec.Explained, b exec.BlockShare) exec.Float {

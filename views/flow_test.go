@@ -43,7 +43,7 @@ func weightFlows() []flow {
 		{"fold", "k k h", []string{"▸ minilm-w4a16"}},
 		{"find", "/ l a y e r . 3 enter", []string{"encoder.layer.3"}},
 		{"quit asks", "q", []string{"save and quit", "1 command since the last save"}},
-		{"no layer yet", "g w", []string{"open a layer first"}},
+		{"a view of the focused layer", "g s", []string{"[Scales]", "w = layer c"}},
 		{"log axis", "enter g s i", []string{"0x50-57  8…15           96 █"}},
 	}
 }

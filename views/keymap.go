@@ -257,6 +257,20 @@ func (b binding) key() string {
 	return b.keys[0]
 }
 
+// keyOf is how the key of an action in a view is written.
+func (s *scene) keyOf(action string, v viewID) string {
+	for _, b := range s.keys {
+		if b.name == action && b.in&(1<<v) != 0 && len(b.keys) > 0 {
+			label := keyLabel(b.keys[0])
+			if s.th.ascii {
+				label = strings.ReplaceAll(label, "↵", "Enter")
+			}
+			return label
+		}
+	}
+	return "-"
+}
+
 // key1 is the first key of an action as it stands in the table.
 func (a *App) key1(action string) string {
 	for _, b := range a.keys {

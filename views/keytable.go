@@ -31,6 +31,7 @@ func layoutKeys() []binding {
 		{name: "undo", keys: []string{"u"}, in: layout, run: (*App).stepBack, text: "take back the last step of the preparation", command: "p = prep w for=… steps=…", hint: "undo", group: "do"},
 		{name: "open", keys: []string{"enter"}, in: layout, run: (*App).openHere, text: "the bytes of this block", command: "bytes w[n, a:b]", group: "do"},
 		{name: "layout", keys: []string{"g o"}, in: in(bytesView), run: func(a *App, _ int) tea.Cmd { return a.goTo(layoutView) }, text: "this element in layOut", label: "go", hint: "layOut", group: "view"},
+		{name: "identify", keys: []string{"I"}, in: layout | in(bytesView), run: (*App).identify, text: "which layout is this buffer in? every known one tried", command: "identify p as=w", group: "do"},
 	}
 }
 
@@ -54,6 +55,7 @@ func bookKeys() []binding {
 		{name: "fold", keys: []string{"space"}, in: here, run: (*App).foldCell, text: "fold, unfold", group: "look"},
 		{name: "next-bad", keys: []string{"w"}, in: here, run: (*App).nextFailed, text: "next cell that failed, changed or is stale", group: "move"},
 		{name: "previous-bad", keys: []string{"b"}, in: here, run: (*App).prevFailed, text: "previous one", group: "move"},
+		{name: "expect", keys: []string{"x"}, in: here, run: (*App).expectCell, text: "make what the cell made a check, below it", command: "expect e.max_abs < …", group: "do"},
 	}
 }
 
@@ -87,6 +89,10 @@ func workKeys() []binding {
 		{name: "next-bad", keys: []string{"w"}, in: in(lintView), run: (*App).nextFinding, text: "next finding", hint: "next BAD", group: "move"},
 		{name: "previous-bad", keys: []string{"b"}, in: in(layersView, lintView), run: (*App).prevFinding, text: "previous finding", group: "move"},
 		{name: "linear-log", keys: []string{"i"}, in: in(scalesView, codesView), run: (*App).linearLog, text: "bars linear or logarithmic", hint: "linear/log", group: "look"},
+		{name: "linear-log", keys: []string{"i"}, in: in(elementView), run: (*App).linearLog, text: "bars linear or logarithmic", group: "look"},
+		{name: "list", keys: []string{"t"}, in: in(scalesView, codesView), run: (*App).showExtremes, text: "list of the extreme block scales; Enter goes there", command: "map w.scale", hint: "extremes", group: "look"},
+		{name: "expect", keys: []string{"x"}, in: in(lintView), run: (*App).expectFinding, text: "make what was found a check", command: "expect w.scale.nan == 0", hint: "expect", group: "do"},
+		{name: "count-of", keys: []string{"tab"}, in: in(codesView), run: (*App).codesOf, text: "the codes of the layer, or of the block under the cursor", command: "codes w", hint: "per block", group: "look"},
 		{name: "edit", keys: []string{"e"}, in: in(logView), run: (*App).editCommand, text: "edit the command at the prompt", hint: "edit", group: "do"},
 	}
 }
@@ -110,6 +116,8 @@ func mapKeys() []binding {
 		{name: "unproven", keys: []string{"P"}, in: maps, run: (*App).provenMap, text: "the map of what is not proven, and back", command: "map e metric=unproven", group: "look"},
 		{name: "aggregate", keys: []string{"a"}, in: maps, run: (*App).nextAggregate, text: "a pixel is max, mean or count", command: "map e agg=…", group: "look"},
 		{name: "lock-colours", keys: []string{"c"}, in: maps, run: (*App).lockColours, text: "lock the colours", group: "look"},
+		{name: "next-pane", keys: []string{"tab"}, in: family, run: (*App).nextPane, text: "next of map, worst list and eXplain", group: "move"},
+		{name: "previous-pane", keys: []string{"shift+tab"}, in: family, run: (*App).previousPane, text: "the one before", group: "move"},
 		{name: "list", keys: []string{"t"}, in: in(errorView, elementView), run: (*App).showWorst, text: "list of worst elements", command: "top e 20 by=abs", group: "look"},
 		{name: "list", keys: []string{"t"}, in: in(worstView), run: (*App).back, text: "back to the map", hint: "map", group: "look"},
 		{name: "options", keys: []string{"o"}, in: family, run: (*App).chooseOptions, text: "options of the run: activations, tensor core, output", command: "y = gemm x w KEY=VALUE", group: "do"},

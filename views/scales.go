@@ -350,6 +350,8 @@ func (a *App) linearLog(int) tea.Cmd {
 		p.log = !p.log
 	case *codesPane:
 		p.log = !p.log
+	case *elementPane:
+		p.log = !p.log
 	}
 	return nil
 }

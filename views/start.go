@@ -1,6 +1,8 @@
 package views
 
 import (
+	"fmt"
+
 	tea "charm.land/bubbletea/v2"
 
 	"fp4tui/exec"
@@ -50,20 +52,25 @@ func (p *startPane) draw(r region, s *scene) {
 		}
 	}
 	y := 4 + room + 1
+	open := s.keyOf("open", startView)
 	tour := [][3]string{
-		{"↵", "open the tour, then its first layer", "Layers, Weight"},
-		{"r", "run the layer and compare with its reference", "Error"},
-		{"w", "stand on the worst element;  ↵  ask why", "Error"},
-		{"s", "save what you did as a notebook that replays in CI", ""},
+		{open, "open the tour, then its first layer", "Layers, Weight"},
+		{s.keyOf("run", weightView), "run the layer and compare with its reference", "Error"},
+		{s.keyOf("next-bad", errorView), "stand on the worst element;  " + s.keyOf("open", errorView) + "  ask why", "Error"},
+		{s.keyOf("save", errorView), "save what you did as a notebook that replays in CI", ""},
 	}
 	r.text(2, y, strong, "The tour in four keys")
+	text := 6
+	for _, row := range tour {
+		text = max(text, 5+width(row[0]))
+	}
 	for i, row := range tour {
 		r.text(3, y+1+i, accent, row[0])
-		r.text(6, y+1+i, plain, row[1])
+		r.text(text, y+1+i, plain, row[1])
 		r.text(60, y+1+i, dim, row[2])
 	}
 	y += len(tour) + 2
-	r.spans(2, y, span{plain, "Any command works at the prompt:  "}, span{accent, ": load PATH    : help gemm"})
+	r.spans(2, y, span{plain, "Any command works at the prompt:  "}, span{accent, fmt.Sprintf("%[1]s load PATH    %[1]s help gemm", s.keyOf("command", startView))})
 	r.spans(2, y+1, span{plain, "Prefer lines to screens?  "}, span{accent, "fp4tui repl"})
 }
 

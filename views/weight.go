@@ -91,9 +91,9 @@ func (p *weightPane) drawFacts(r region, info exec.LayerInfo) int {
 	act := "none (no input_global_scale): activations stay bf16"
 	switch {
 	case info.InputUse != "none" && info.InputUse != "":
-		act = fmt.Sprintf("%s %s, quantized to FP4", short(info.Input), info.InputUse)
+		act = fmt.Sprintf("%s %s, static: %s of the checkpoint; x is quantized to FP4", short(info.Input), info.InputUse, storedInput(info))
 	case info.Mode == "w4a4":
-		act = "dynamic, quantized to FP4 without a stored scale"
+		act = "dynamic: nothing is stored, x is quantized to FP4 by its own amax"
 	}
 	rows := [][2]string{
 		{"what", fmt.Sprintf("%s %s, %s, block %d", strings.ToUpper(info.Format), strings.ToUpper(info.Mode), info.Producer, info.Block)},
@@ -104,6 +104,16 @@ func (p *weightPane) drawFacts(r region, info exec.LayerInfo) int {
 		r.text(9, y, plain, cut(row[1], r.w-10))
 	}
 	return len(rows)
+}
+
+// storedInput names the tensor that the scale of the activations was read from.
+func storedInput(info exec.LayerInfo) string {
+	for _, part := range info.Tensors {
+		if part.Role == "input_global" {
+			return strings.TrimPrefix(part.Name, info.Name+".")
+		}
+	}
+	return "a setting"
 }
 
 func (p *weightPane) drawTensors(r region, y int, info exec.LayerInfo) int {
