@@ -63,8 +63,8 @@ type attribute struct {
 }
 
 // attributeOf finds an attribute of a kind.
-func attributeOf(kind, name string) (attribute, bool) {
-	for _, a := range attributes()[kind] {
+func (s *Session) attributeOf(kind, name string) (attribute, bool) {
+	for _, a := range s.attributes()[kind] {
 		if a.name == name {
 			return a, true
 		}
@@ -73,9 +73,9 @@ func attributeOf(kind, name string) (attribute, bool) {
 }
 
 // attributeNames is the table as the language package wants it.
-func attributeNames() map[string][]language.Attr {
+func (s *Session) attributeNames() map[string][]language.Attr {
 	out := map[string][]language.Attr{}
-	for kind, list := range attributes() {
+	for kind, list := range s.attributes() {
 		for _, a := range list {
 			out[kind] = append(out[kind], language.Attr{Name: a.name, Kind: a.kind, Doc: a.doc, Params: a.params()})
 		}
@@ -91,7 +91,7 @@ func (a attribute) params() []string {
 	return nil
 }
 
-func attributes() map[string][]attribute {
+func (s *Session) attributes() map[string][]attribute {
 	weights := weightAttributes()
 	return map[string][]attribute{
 		kindLayer:     weights,
@@ -103,6 +103,7 @@ func attributes() map[string][]attribute {
 		kindProduct:   productAttributes(),
 		kindTensor:    tensorAttributes(),
 		kindAct:       actAttributes(),
+		kindBackends:  s.backendsAttributes(),
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *call) resolve(ref language.Ref) (value, error) {
 		return nil, fmt.Errorf("%w: no handle named %s", ErrUsage, ref.Name)
 	}
 	for _, name := range ref.Attrs {
-		a, ok := attributeOf(v.kind(), name)
+		a, ok := c.s.attributeOf(v.kind(), name)
 		if !ok {
 			return nil, fmt.Errorf("%w: a %s has no attribute %s", ErrUsage, v.kind(), name)
 		}

@@ -32,7 +32,7 @@ var goldens = map[string][]string{
 	"lint":    {"lint c", "lint broken"},
 	"quant":   {"q = quant x recipe=modelopt", "quant o format=mxfp4 recipe=ocp", "quant x recipe=vllm format=mxfp4", "quant x[0:2,0:5]"},
 	"dequant": {"d = dequant w", "dequant gptw expert=7 out=bf16", "dequant gptw expert=8"},
-	"gemm": {"y = gemm x w", "r = gemm x w backend=ref out=f32", "y4 = gemm x w4 act=static", "gemm x w backend=cuda", "gemm x[0:2,0:64] w",
+	"gemm": {"y = gemm x w", "r = gemm x w backend=ref out=f32", "y4 = gemm x w4 act=static", "gemm x w backend=cuda", "ya = gemm x[0:4] w backend=all", "gemm x[0:2,0:64] w",
 		"yo = gemm x[0:4] w out=fp16 epilogue=out order=split:2 bias=f32 alpha=0.25", "yt = gemm x[0:4] w4 actper=token", "gemm x[0:4] w4 act=1/weight",
 		"gemm x w actper=token", "gemm x w order=split", "gemm x w backend=ref order=reverse", "gemm x w alpha=fused-max"},
 	"mma": {

@@ -241,7 +241,7 @@ func TestMetricsAreAttributes(t *testing.T) {
 		}
 	}
 	var missing []string
-	for _, a := range attributes()[kindTensor] {
+	for _, a := range r.attributes()[kindTensor] {
 		if cell := r.Run(context.Background(), "let v = y."+a.name, nil); cell.Err != nil {
 			missing = append(missing, a.name)
 		}

@@ -23,4 +23,4 @@ func (a *app) session(opt exec.Options) *exec.Session {
 }
 
 // canonical is a result as notebooks hold it.
-func canonical(r exec.Result) []string { return text.Render(r, text.Options{}) }
+func canonical(r exec.Result) []string { return text.Render(r, text.Options{Portable: true}) }

@@ -32,7 +32,7 @@ func (o Offer) Start(ctx context.Context) error {
 		case k.Ready:
 			return nil
 		default:
-			return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "it cannot run there", Why: k.Why, Cure: k.Cure}
+			return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: k.Why, Cure: k.Cure}
 		}
 	}
 	return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "no such kernel in " + inspect.Printable(program),

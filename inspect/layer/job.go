@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -37,6 +38,19 @@ type JobResult struct {
 	Device string    // where: "NVIDIA H100 80GB HBM3 sm_90"
 	Micros float64   // of the kernel alone, by the device's own clock; 0: not measured
 	Notes  []string
+}
+
+// Unwritten reports an output that still holds what a device fills its output with before
+// a kernel runs: bits that are all ones, a NaN that no arithmetic makes.
+func Unwritten(v float32, out inspect.DType) bool {
+	bits := math.Float32bits(v)
+	switch out {
+	case inspect.BF16:
+		return bits == 0xFFFF0000
+	case inspect.F16:
+		return bits == 0xFFFFE000
+	}
+	return bits == 0xFFFFFFFF
 }
 
 // WeightKey names the weight by its content, so that a device keeps it between jobs.

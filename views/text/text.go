@@ -23,9 +23,11 @@ import (
 // Options says how results are written. The zero value is the canonical form of
 // notebooks.
 type Options struct {
-	Width  int  // columns at most: 0 is 100, less than 40 counts as 40
-	Digits int  // significant digits of floats: 0 is 6
-	ASCII  bool // nothing but ASCII: × is x, … is ~, other characters are escaped
+	Width  int // columns at most: 0 is 100, less than 40 counts as 40
+	Digits int // significant digits of floats: 0 is 6
+	// Portable leaves out what only this machine has: for notebooks.
+	Portable bool
+	ASCII    bool // nothing but ASCII: × is x, … is ~, other characters are escaped
 }
 
 const (
@@ -109,7 +111,7 @@ func renderers() []renderer {
 		kind(check, checkLine), kind(exported, exportedLine), kind(setting, settingLine), kind(sourced, sourcedLine),
 		kind(snapshot, snapshotLine), kind(note, noteLine), kind(help, helpLine), kind(undone, undoneLine), kind(quit, quitLine),
 		kind(prepared, preparedLine), kind(place, placeLine), kind(identified, identifiedLine), kind(planned, plannedLine), kind(poisoned, poisonedLine), kind(verdict, verdictLine), kind(diagnosed, diagnosedLine),
-		kind(activationsOf, activationsLine),
+		kind(activationsOf, activationsLine), kind(backends, backendsLine),
 	}
 }
 

@@ -225,9 +225,9 @@ class Job:
             raise Refusal("this engine's row is for NVFP4", "the layer has %s scales of %d" % (self.scale, self.block), "backend=emu")
 
     def guarded(self):
-        """An output full of a NaN that no arithmetic makes: what stays so was never written."""
+        """An output of bits that are all ones, a NaN that no arithmetic makes: what stays so was never written."""
         t = self.torch
-        return t.full((self.m, self.n), 0x7FE5, dtype=t.int16, device=self.device).view(self.out)
+        return t.full((self.m, self.n), -1, dtype=t.int16, device=self.device).view(self.out)
 
     def interleaved(self, scales):
         """The 128x4 layout: 32 rows by 4 columns by 4 row groups, zero padded."""
@@ -435,11 +435,11 @@ def failed(e):
         return e.fault, True
     text = one_line(e)
     if "OutOfMemory" in text or isinstance(e, MemoryError):
-        return Refusal("out of memory", text, "give it fewer rows: gemm x[0:64] w").fault, True
+        return Refusal("out of memory", text, "give it fewer rows: gemm x[0:64] w", "unreadable").fault, True
     if isinstance(e, ImportError):
         return Refusal("the engine cannot be imported", text, "repair the environment, or update the engine: this row was written for another version").fault, True
     traceback.print_exc()
-    return Refusal("the engine failed", text, "backend=emu computes the same layer on the CPU").fault, "CUDA error" not in text
+    return Refusal("the engine failed", text, "backend=emu computes the same layer on the CPU", "unreadable").fault, "CUDA error" not in text
 
 def serve(peer):
     weights = collections.OrderedDict()

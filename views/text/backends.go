@@ -1,0 +1,122 @@
+package text
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"fp4tui/exec"
+	"fp4tui/inspect"
+	"fp4tui/views/number"
+)
+
+// backends writes who ran and how far each two are apart. A notebook gets what is the
+// same on every machine.
+func backends(p *page, r exec.Backends) {
+	keeps := func(portable bool) bool { return portable || !p.opt.Portable }
+	mode := labelled("mode", r.Mode)
+	if r.Mode == "w4a4" {
+		mode += ", activations " + r.Act
+	}
+	p.list(either(r.Handle, "backends"), tensorShape(r.Out, r.Shape), mode, "x "+r.X, "w "+r.W)
+	for _, row := range r.Rows {
+		if row.Status == "ran" && keeps(row.Portable()) {
+			p.within(func() { p.contender(row, r.Shape) })
+		}
+	}
+	for _, g := range absent(r.Rows) {
+		if keeps(g.portable) {
+			p.within(func() { p.say("%s", g.text) })
+		}
+	}
+	p.proof(r.Proof)
+	for _, pair := range r.Pairs {
+		if keeps(pair.Portable()) {
+			p.list(pair.Got+" - "+pair.Want, provenApart(pair), "max_abs "+p.opt.num(pair.MaxAbs), "rel_l2 "+p.opt.num(pair.RelL2),
+				fmt.Sprintf("mismatched %s of %s", number.Count(pair.Mismatched), number.Count(pair.Elements)))
+		}
+	}
+	if p.opt.Portable {
+		p.say("other backends are compared where they are ready, and not kept here")
+	}
+}
+
+// why is a reason that several backends share.
+type why struct {
+	text     string
+	portable bool
+}
+
+// absent groups the backends that did not run by their reason: failures first.
+func absent(rows []exec.BackendRow) []why {
+	var out []why
+	for _, status := range []string{"failed", "absent"} {
+		var names [][]string
+		var first []exec.BackendRow
+		for _, row := range rows {
+			if row.Status != status {
+				continue
+			}
+			i := slices.IndexFunc(first, func(f exec.BackendRow) bool { return f.Why == row.Why && f.Cure == row.Cure })
+			if i < 0 {
+				i, first, names = len(first), append(first, row), append(names, nil)
+			}
+			names[i] = append(names[i], row.Name)
+		}
+		for i, f := range first {
+			text := strings.Join(names[i], ", ") + ": " + map[string]string{"failed": "FAILED, ", "absent": "not here, "}[status] + f.Why
+			if f.Cure != "" {
+				text += "; " + f.Cure
+			}
+			out = append(out, why{text, f.Portable()})
+		}
+	}
+	return out
+}
+
+// contender is what one backend returned.
+func (p *page) contender(row exec.BackendRow, shape []int) {
+	all := int64(inspect.Numel(shape))
+	odd := ""
+	switch {
+	case row.Unwritten == all && all > 0:
+		odd = "UNWRITTEN: not one output was written"
+	case row.Unwritten > 0:
+		odd = fmt.Sprintf("UNWRITTEN: %s of %s outputs still hold the guard", number.Count(row.Unwritten), number.Count(all))
+	case row.Zero == all && all > 0:
+		odd = "ALL ZEROS"
+	case row.NaN == all && all > 0:
+		odd = "ALL NaN"
+	}
+	by := strings.TrimSpace(strings.TrimPrefix(row.By, row.Name))
+	by = strings.TrimSuffix(strings.TrimPrefix(by, "("), ")")
+	p.list(row.Name, odd, by, counted("nan", row.NaN), counted("inf", row.Inf), counted("zero", row.Zero))
+}
+
+// provenApart says what a certificate says of a pair.
+func provenApart(pair exec.BackendPair) string {
+	switch {
+	case pair.ProvenMismatch > 0:
+		return fmt.Sprintf("BUG: %s of %s proven outputs differ", number.Count(pair.ProvenMismatch), number.Count(pair.Proven))
+	case pair.Certified:
+		return "all " + number.Count(pair.Proven) + " proven outputs agree"
+	}
+	return ""
+}
+
+func backendsLine(o Options, r exec.Backends) []string {
+	ran, worst, proven := 0, exec.Float(0), int64(0)
+	for _, row := range r.Rows {
+		if row.Status == "ran" {
+			ran++
+		}
+	}
+	for _, p := range r.Pairs {
+		worst, proven = max(worst, p.MaxAbs), max(proven, p.ProvenMismatch)
+	}
+	bug := ""
+	if proven > 0 {
+		bug = "BUG: proven outputs differ"
+	}
+	return []string{bug, plural(ran, "backend"), "max_abs " + o.num(worst)}
+}
