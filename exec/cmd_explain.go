@@ -156,21 +156,27 @@ func accumulator(e *explain.Explanation) Accumulator {
 	return a
 }
 
-// elementProof is the product's certificate where it has one, and what this element's
-// own instructions say.
+// elementProof is the product's certificate where it has one, and which bits stand
+// against exactness. That alone decides where the product has none: products of other
+// backends, and what got is taken for.
 func elementProof(e *explain.Explanation, p *productValue, m, n int) ElementProof {
 	if e.Replay == nil {
 		return ElementProof{Word: "unknown", Why: "nothing was emulated"}
 	}
 	mark := func(k explain.Mark) BitMark { return BitMark{K0: k.First, Len: k.Len, Exp: k.Exp} }
-	r := ElementProof{Word: "order matters", Claim: fmt.Sprintf("every order and split of whole K=%d instructions", e.Replay.Model.L),
-		Bits: e.Proof.Bits, Low: mark(e.Proof.Low), High: mark(e.Proof.High), Below: mark(e.Proof.Cut), Why: e.Proof.Why}
-	rows, _ := p.out.Y.Rows()
-	switch proof := p.out.Proof; {
-	case e.Proof.Exact:
-		r.Word = "proven"
-	case proof != nil && proof.Of[m*(len(proof.Of)/rows)+n] != layer.Unproven:
-		r.Word, r.Claim, r.Why = "proven", proof.Claim, ""
+	x := &e.Exactness
+	certainty, claim := layer.Unproven, e.Replay.Model.AnyOrder()
+	if proof := p.out.Proof; proof != nil {
+		_, cols := p.out.Y.Rows()
+		certainty, claim = proof.Of[m*cols+n], proof.Claim
+	}
+	if x.Holds {
+		certainty, claim = layer.ExactSum, e.Replay.Model.AnyOrder()
+	}
+	r := ElementProof{Word: "proven", Certainty: certainty.String(), Claim: claim,
+		Bits: x.Bits, Low: mark(x.Low), High: mark(x.High), Below: mark(x.Cut), Why: x.Why}
+	if certainty == layer.Unproven {
+		r.Word = "unproven"
 	}
 	return r
 }

@@ -15,7 +15,7 @@ import (
 // Proof is the certificate of a product: how many outputs are the same bits whatever
 // order and splits its kernel uses.
 type Proof struct {
-	Claim    string `json:"claim"`     // against which orders: "every order and split of whole K=64 instructions"
+	Claim    string `json:"claim"`     // against which orders: "any order and split of whole K=64 instructions"
 	Exact    int64  `json:"exact"`     // every partial sum is exact in every order
 	SameWord int64  `json:"same_word"` // partial sums may round, the output word stays
 	Unproven int64  `json:"unproven"`

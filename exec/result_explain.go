@@ -86,13 +86,14 @@ type AccStep struct {
 
 // ElementProof says whether another order of accumulation could give other bits.
 type ElementProof struct {
-	Word  string  `json:"word"`  // "proven", "order matters", "unknown"
-	Claim string  `json:"claim"` // what it is proven against
-	Bits  int     `json:"bits"`  // that the instructions' sums span; an FP32 accumulator holds 24
-	Low   BitMark `json:"low"`   // where the lowest bit is
-	High  BitMark `json:"high"`  // the largest sum
-	Below BitMark `json:"below"` // the addend furthest below an instruction's quantum; len 0: none
-	Why   string  `json:"why"`
+	Word      string  `json:"word"`      // "proven", "unproven", "unknown"
+	Certainty string  `json:"certainty"` // of the product's certificate: "exact", "same word", "unproven"; empty when unknown
+	Claim     string  `json:"claim"`     // what it is proven against, or isn't
+	Bits      int     `json:"bits"`      // that the instructions' sums span; an FP32 accumulator holds 24
+	Low       BitMark `json:"low"`       // where the lowest bit is
+	High      BitMark `json:"high"`      // the largest sum
+	Below     BitMark `json:"below"`     // the addend furthest below an instruction's quantum; len 0: none
+	Why       string  `json:"why"`       // what stands against exact sums; empty where they are
 }
 
 // BitMark is a run of elements k with an exponent of two in it.

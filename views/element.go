@@ -73,7 +73,7 @@ func proofRole(word string) role {
 	switch word {
 	case "proven":
 		return okRole
-	case "order matters":
+	case "unproven":
 		return warnRole
 	}
 	return dim

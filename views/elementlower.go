@@ -206,9 +206,9 @@ func spaced(hex string, w int) string {
 func accumulatorSheet(t *sheet, e exec.Explained, w int) {
 	switch e.Proof.Word {
 	case "proven":
-		t.wrapped(okRole, "proven: the same bits in "+e.Proof.Claim, w)
-	case "order matters":
-		t.wrapped(warnRole, "order matters: "+e.Proof.Why, w)
+		t.wrapped(okRole, "proven, "+e.Proof.Certainty+": same bits in "+e.Proof.Claim, w)
+	case "unproven":
+		t.wrapped(warnRole, "unproven: "+e.Proof.Why, w)
 		t.wrapped(dim, text.ProofMarks(e.Proof), w)
 	}
 	for _, m := range e.Missing {

@@ -25,7 +25,7 @@ func fakeExplained(line string) (exec.Result, error) {
 			{Kind: "scales", Text: "global scale as one f32 factor", Part: 2.2e-7}, {Kind: "accumulation", Text: "accumulation, 24 steps of K=16", Part: 7.1e-8},
 			{Kind: "epilogue", Text: "epilogue × alpha in f32", Part: 3.2e-8}, {Kind: "rounding", Text: "output rounding to bf16", Part: 0.00168},
 			{Kind: "accumulation", Text: "float64 sum", Reference: true}, {Kind: "rounding", Text: "output rounding to bf16", Reference: true, Part: 2.1e-5}},
-		Proof: exec.ElementProof{Word: "proven", Claim: "every order and split of whole K=16 instructions", Bits: 22}}
+		Proof: exec.ElementProof{Word: "proven", Certainty: "exact", Claim: "any order and split of whole K=16 instructions", Bits: 22}}
 	for i := range e.BlockN {
 		e.Axis = append(e.Axis, exec.Float(fakeError(i, n)*float64(1-2*(i%2))/4))
 	}

@@ -1,7 +1,6 @@
 // Package explain takes one element of a comparison, got - want, apart: which operation
 // made which part of the difference, which K blocks it came through, what the accumulator
-// did at every instruction, and whether any other order of accumulation could have given
-// other bits.
+// did at every instruction, and which bits stand against exact sums in any order.
 //
 // Everything between the two numbers is one chain of exact values:
 //
@@ -61,7 +60,7 @@ type Explanation struct {
 	Alpha     float32  // the factor of the epilogue; 1 without
 	Replay    *gemm.Replay
 	Trace     Trace
-	Proof     Proof
+	Exactness Exactness
 	Blocks    Blocks
 
 	got, want Side
@@ -99,7 +98,7 @@ func Element(got, want Side, m, n int) (*Explanation, error) {
 	}
 	if g.replay != nil {
 		e.Replay, e.Alpha = g.replay, g.replay.Used
-		e.Trace, e.Proof = traceOf(g.replay), proofOf(g.replay)
+		e.Trace, e.Exactness = traceOf(g.replay), exactnessOf(g.replay)
 	}
 	e.got, e.want, e.g, e.w, e.m, e.n = got, want, g, w, m, n
 	e.Blocks = e.blocks()

@@ -195,7 +195,7 @@ func TestPartsByHand(t *testing.T) {
 	if fs[0].K != 3 || fs[0].Err != -0.375 || fs[0].Code != 6 || fs[0].Original != 1.125 || fs[0].HalfSteps != 0.5 {
 		t.Errorf("%+v", fs[0]) // 1.125 is 4.5 steps of 0.25: half of the way to the midpoint of 4 and 6
 	}
-	if p := e.Proof; !p.Exact || p.Bits != 2 || p.Why != "" {
+	if p := e.Exactness; !p.Holds || p.Bits != 2 || p.Why != "" {
 		t.Errorf("proof %+v", p)
 	}
 }
@@ -275,11 +275,11 @@ func TestInjected(t *testing.T) {
 	}
 }
 
-// TestProof: what is certified is the same bits in every order; what spans more bits
-// than an accumulator holds isn't certified.
-func TestProof(t *testing.T) {
+// TestExactness: what is exact is the same bits in every order; what spans more bits than
+// an accumulator holds isn't.
+func TestExactness(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	proven, not := 0, 0
+	exact, not := 0, 0
 	for i := range 30 {
 		p := newProblem(t, r, fp4.NVFP4, "modelopt", 1024, inspect.BF16, math.Pow(10, float64(i%4)))
 		f := p.forward
@@ -289,32 +289,32 @@ func TestProof(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !e.Proof.Exact {
+		if !e.Exactness.Holds {
 			not++
-			if e.Proof.Why == "" {
-				t.Errorf("%d: not proven, and no reason", i)
+			if e.Exactness.Why == "" {
+				t.Errorf("%d: not exact, and no reason", i)
 			}
 			continue
 		}
-		proven++
+		exact++
 		if e.Trace.Cut+e.Trace.Rounded != 0 || e.Trace.Loss.Exact().Sign() != 0 {
-			t.Errorf("%d: proven, and the accumulator lost %v", i, e.Trace.Loss)
+			t.Errorf("%d: exact, and the accumulator lost %v", i, e.Trace.Loss)
 		}
 		for _, o := range []layer.Order{{Kind: layer.OrderReverse}, {Kind: layer.OrderSplit, Parts: 4}, {Kind: layer.OrderSliced, Parts: 3}} {
 			f.Order = o
 			if again := run(t, gemm.Emu{}, f); math.Float32bits(again.Y.Data[1*cols+2]) != math.Float32bits(base.Y.Data[1*cols+2]) {
-				t.Errorf("%d: proven, and %s gives %v, not %v", i, o, again.Y.Data[9], base.Y.Data[9])
+				t.Errorf("%d: exact, and %s gives %v, not %v", i, o, again.Y.Data[9], base.Y.Data[9])
 			}
 		}
 	}
-	if proven == 0 || not == 0 {
-		t.Errorf("%d proven, %d not: the test shows nothing", proven, not)
+	if exact == 0 || not == 0 {
+		t.Errorf("%d exact, %d not: the test shows nothing", exact, not)
 	}
 }
 
-// TestProofAgrees: what the product's own certificate calls exact is exact here too; this
+// TestExactnessAgrees: what the product's own certificate calls exact is exact here too; this
 // one looks at every instruction and proves more.
-func TestProofAgrees(t *testing.T) {
+func TestExactnessAgrees(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	exact := 0
 	for i := range 12 {
@@ -329,8 +329,8 @@ func TestProofAgrees(t *testing.T) {
 			}
 			if out.Proof.Of[m*cols+2] == layer.ExactSum {
 				exact++
-				if !e.Proof.Exact {
-					t.Errorf("%d, row %d: the product is proven exact, the element not: %+v", i, m, e.Proof)
+				if !e.Exactness.Holds {
+					t.Errorf("%d, row %d: the product is proven exact, the element not: %+v", i, m, e.Exactness)
 				}
 			}
 		}
@@ -390,8 +390,8 @@ func TestNotFinite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.Adds || e.Broke != "weight quantization, in k 16-31" || e.Err.Finite() || e.Proof.Exact || !strings.Contains(e.Proof.Why, "NaN") {
-		t.Errorf("adds %v, broke at %q, error %v, proof %+v", e.Adds, e.Broke, e.Err, e.Proof)
+	if e.Adds || e.Broke != "weight quantization, in k 16-31" || e.Err.Finite() || e.Exactness.Holds || !strings.Contains(e.Exactness.Why, "NaN") {
+		t.Errorf("adds %v, broke at %q, error %v, proof %+v", e.Adds, e.Broke, e.Err, e.Exactness)
 	}
 	if i := e.Blocks.Order[0]; i != 1 || !math.IsNaN(e.Blocks.All[i].Sum.Float64()) {
 		t.Errorf("block %d comes first", i)

@@ -153,10 +153,16 @@ func (c *certFP4) deviation(m, n int, acc, abs float32) float64 {
 	return c.drift((float64(abs)+math.Abs(float64(acc)))/2, x.top+w.top, c.terms)
 }
 
+// AnyOrder is the claim that an output is independent of order and splits, as long as
+// instructions stay whole.
+func (m *Model) AnyOrder() string {
+	return fmt.Sprintf("any order and split of whole K=%d instructions", m.L)
+}
+
 // certificate of a w4a4 product.
 func (c *chainFP4) certificate(ctx context.Context, order layer.Order) (certificate, error) {
 	b := chainBound{f: c.model.F, eZero: c.model.EZero, oneChain: order.Kind <= layer.OrderReverse,
-		words: "any order and split of whole K=64 instructions"}
+		words: c.model.AnyOrder()}
 	b.steps, _ = c.shape()
 	var err error
 	if b.xs, err = scaleSides(ctx, c.x, c.model.scale); err != nil {

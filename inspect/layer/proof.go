@@ -16,7 +16,7 @@ func (c Certainty) String() string { return [...]string{"unproven", "same word",
 // Proof is the certificate of a product, by output.
 type Proof struct {
 	Of    []Certainty // M×N, row-major like Y
-	Claim string      // what it is proven against: "every order and split of whole K=64 instructions"
+	Claim string      // what it is proven against: "any order and split of whole K=64 instructions"
 }
 
 // Proven counts the outputs that are not Unproven.

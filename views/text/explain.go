@@ -293,10 +293,13 @@ func (p *page) elementProof(r exec.ElementProof) {
 	case "":
 	case "proven":
 		bits := ""
-		if r.Bits > 0 && r.Bits <= 24 {
+		if r.Bits > 0 && r.Why == "" {
 			bits = fmt.Sprintf("the sums span %d of the 24 bits of FP32", r.Bits)
 		}
-		p.list("proven", "the same bits in "+r.Claim, bits)
+		p.list("proven, "+r.Certainty, "same bits in "+r.Claim, bits)
+		if r.Why != "" {
+			p.list("not exact", r.Why, ProofMarks(r))
+		}
 	case "unknown":
 		p.list("proof", "unknown", r.Why)
 	default:

@@ -25,7 +25,7 @@ func explainSample(healthy bool) exec.Explained {
 			{Kind: "rounding", Text: "output rounding to bf16", Reference: true, Part: 2.1e-5, Exact: "0x1.6p-16", After: 0.01412}},
 		Accumulator: exec.Accumulator{Instr: "mxf4nvf4.ue4m3", Arch: "sm103", K: 64, Order: "split:2", Count: 6, Parts: 2, Cut: 1, Rounded: 1, Bits: "c5384ba8", Value: -2948.728515625, Loss: 0.000310421,
 			Notes: []string{"unverified: sm103: no published model was checked on a B300; B200's row is assumed"}, Steps: explainSteps6()},
-		Proof: exec.ElementProof{Word: "order matters", Claim: "every order and split of whole K=64 instructions", Bits: 27, Low: exec.BitMark{K0: 16, Len: 64, Exp: -14}, High: exec.BitMark{K0: 32, Len: 64, Exp: 12},
+		Proof: exec.ElementProof{Word: "unproven", Certainty: "unproven", Claim: "any order and split of whole K=64 instructions", Bits: 27, Low: exec.BitMark{K0: 16, Len: 64, Exp: -14}, High: exec.BitMark{K0: 32, Len: 64, Exp: 12},
 			Below: exec.BitMark{K0: 48, Len: 16, Exp: -31}, Why: "the sums of the instructions span more bits than an FP32 accumulator holds"},
 		Block: exec.BlockDetail{BlockShare: block, File: "samples/minilm-w4a16/model-00001-of-00002.safetensors", Byte: 0x76410, ScaleByte: 0x957b2, Hex: "d120e5a442d4bdb7", XHex: "1131892ba793113e",
 			Kernel: "trtllm", KernelByte: 193554, KernelHigh: true, KernelScale: 21774, Elements: []exec.BlockElement{

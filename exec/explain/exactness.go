@@ -10,18 +10,20 @@ var nan = math.NaN()
 
 func word(w uint32) Value { return valueOf(float64(math.Float32frombits(w))) }
 
-// Proof is the certificate of one output: whether every order and split of whole
-// instructions gives these bits. The sums of the instructions are whole multiples of some
-// 2^Low, and a partial sum lies between the sum of all negative ones and that of all
-// positive ones. When neither exceeds 2^(Low+24) every partial sum is an FP32 number,
-// whoever takes part in it; and when no instruction cuts an addend, none is rounded.
-type Proof struct {
-	Exact bool
-	Bits  int // that the largest possible partial sum spans above the lowest bit; at most 24 for a proof
+// Exactness says whether one output's partial sums are exact in every order and split of
+// whole instructions, as the certificate of a product does (layer.ExactSum); but it reads
+// every instruction, so that it proves more and can say which bits are in the way. The
+// sums of the instructions are whole multiples of some 2^Low, and a partial sum lies
+// between the sum of all negative ones and that of all positive ones. When neither exceeds
+// 2^(Low+24) every partial sum is an FP32 number, whoever takes part in it; and when no
+// instruction cuts an addend, none is rounded.
+type Exactness struct {
+	Holds bool
+	Bits  int // that the largest possible partial sum spans above the lowest bit; at most 24 where it holds
 	Low   Mark
 	High  Mark
 	Cut   Mark   // the addend that reaches furthest below an instruction's quantum; Len 0: none
-	Why   string // what stands against a proof; empty when there is one
+	Why   string // what stands against it; empty where it holds
 }
 
 // Mark is a run of elements and an exponent in it.
@@ -30,10 +32,10 @@ type Mark struct {
 	Exp        int // of the lowest bit of Low and Cut, of the highest bit of High
 }
 
-// proofOf computes the certificate from the instructions of a replay. The claim is
-// about the sum before the epilogue's factor.
-func proofOf(r *gemm.Replay) Proof {
-	var p Proof
+// exactnessOf reads the instructions of a replay: it is about the sum before the
+// epilogue's factor.
+func exactnessOf(r *gemm.Replay) Exactness {
+	var p Exactness
 	var positive, negative Exact
 	top := r.Model.EZero
 	first := true
@@ -71,7 +73,7 @@ func proofOf(r *gemm.Replay) Proof {
 		most = negative
 	}
 	if most.Sign() == 0 {
-		p.Exact = true
+		p.Holds = true
 		return p
 	}
 	p.Bits = most.top() - p.Low.Exp + 1
@@ -88,7 +90,7 @@ func proofOf(r *gemm.Replay) Proof {
 	case p.Low.Exp < -149 || most.top() >= 127:
 		p.Why = "the sums leave the range of FP32"
 	default:
-		p.Exact = true
+		p.Holds = true
 	}
 	return p
 }
