@@ -11,8 +11,64 @@ import (
 	"fp4tui/views/text"
 )
 
-// codesPane is how the sixteen E2M1 codes are used.
-type codesPane struct{ log bool }
+// codesPane is how the sixteen E2M1 codes are used, in the layer or in the block under the
+// cursor.
+type codesPane struct {
+	log   bool
+	block bool
+}
+
+// gauss is how often each magnitude occurs, in percent, when normally distributed weights
+// are quantized: counted over 400,000 blocks, of 16 with an exact scale of amax/6 and of
+// 32 with the power of two of OCP MX.
+func gauss(block int) (shares [8]float64, known bool) {
+	switch block {
+	case 16:
+		return [8]float64{6.8, 13.4, 12.7, 11.7, 15.1, 15.3, 13.8, 11.2}, true
+	case 32:
+		return [8]float64{8.8, 17.1, 15.7, 13.7, 16.1, 13.5, 10.0, 5.1}, true
+	}
+	return shares, false
+}
+
+// use is what is counted: the layer, or the block.
+func (p *codesPane) use(s *scene) (use exec.CodeUse, ready bool, err error) {
+	if !p.block {
+		return look[exec.CodeUse](s, "codes "+s.at.w)
+	}
+	dump, ready, err := look[exec.Dump](s, s.blockLine())
+	if !ready {
+		return use, false, err
+	}
+	use.Subject, use.Blocks, use.Count = s.blockLine(), 1, int64(len(dump.Values))
+	top := 0
+	for _, v := range dump.Values {
+		code := v.Code & 15
+		use.Codes[code]++
+		switch {
+		case code&7 == 0:
+		case code < 8:
+			use.Positive++
+		default:
+			use.Negative++
+		}
+		top = max(top, code&7)
+	}
+	use.BlockMax[top] = 1
+	for _, n := range use.Codes {
+		if n > 0 {
+			use.Used++
+		}
+	}
+	return use, true, nil
+}
+
+// codesOf counts the block under the cursor, or the layer again.
+func (a *App) codesOf(int) tea.Cmd {
+	p := a.panes[codesView].(*codesPane)
+	p.block = !p.block
+	return nil
+}
 
 // axis puts a count on the linear or the logarithmic axis of bars.
 func axis(log bool, count float64) float64 {
@@ -38,6 +94,9 @@ func (p *codesPane) status(s *scene) (left, right []span) {
 			}
 		}
 	}
+	if p.block {
+		return left, []span{{strong, "this block"}}
+	}
 	return left, []span{{dim, "whole layer"}}
 }
 
@@ -48,11 +107,15 @@ func (p *codesPane) draw(r region, s *scene) {
 	if s.noLayer(r) {
 		return
 	}
-	line := "codes " + s.at.w
-	use, ready, err := look[exec.CodeUse](s, line)
+	use, ready, err := p.use(s)
 	if !ready {
-		s.pending(r, line, err)
+		s.pending(r, "codes "+s.at.w, err)
 		return
+	}
+	info, _ := s.layer()
+	expected, known := gauss(info.Block)
+	if known {
+		r.right(r.w-1, 0, dim, "gauss")
 	}
 	r.text(1, 0, dim, "code  value      count (+)   count (-)    share  of all "+number.Count(use.Count))
 	both := magnitudes(use.Codes)
@@ -63,7 +126,10 @@ func (p *codesPane) draw(r region, s *scene) {
 		r.right(27, y, plain, number.Count(use.Codes[i]))
 		r.right(39, y, plain, number.Count(use.Codes[i+8]))
 		r.right(48, y, plain, number.Of(int64(both[i]), use.Count))
-		r.text(50, y, accent, bar(axis(p.log, both[i]), axis(p.log, most), min(60, r.w-52), r.th.ascii))
+		r.text(50, y, accent, bar(axis(p.log, both[i]), axis(p.log, most), min(60, r.w-59), r.th.ascii))
+		if known {
+			r.right(r.w-1, y, dim, number.Fit(expected[i], 3, 5))
+		}
 	}
 	p.drawFacts(r, use)
 }
