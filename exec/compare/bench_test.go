@@ -35,8 +35,8 @@ func BenchmarkLargeMetrics(b *testing.B) {
 	}
 }
 
-// BenchmarkLargeMap is the overview of a whole map, the first time and the next, and a
-// window of it with one element a pixel.
+// BenchmarkLargeMap is the overview of a whole map, the first time and the next, its first
+// band of a million elements (a screen asks for four million at a time), and a window of it with one element a pixel.
 func BenchmarkLargeMap(b *testing.B) {
 	p := benchPair(b)
 	ctx := context.Background()
@@ -56,6 +56,8 @@ func BenchmarkLargeMap(b *testing.B) {
 		b.Fatal(err)
 	}
 	run("first", func() *Pyramid { return NewPyramid(p.Matrix(Abs)) }, all)
+	band := MapOptions{Rows: Range{0, 256}, Cols: Range{0, p.N}, Width: 64, Height: 4}
+	run("band", func() *Pyramid { return NewPyramid(p.Matrix(Abs)) }, band)
 	run("again", func() *Pyramid { return kept }, all)
 	run("window", func() *Pyramid { return kept }, view)
 }
