@@ -128,7 +128,7 @@ func (p *codesPane) draw(r region, s *scene) {
 		r.right(48, y, plain, number.Of(int64(both[i]), use.Count))
 		r.text(50, y, accent, bar(axis(p.log, both[i]), axis(p.log, most), min(60, r.w-59), r.th.ascii))
 		if known {
-			r.right(r.w-1, y, dim, number.Fit(expected[i], 3, 5))
+			r.right(r.w-1, y, dim, fmt.Sprintf("%.1f", expected[i]))
 		}
 	}
 	p.drawFacts(r, use)

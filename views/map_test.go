@@ -222,7 +222,7 @@ func TestCertificates(t *testing.T) {
 func TestMinimap(t *testing.T) {
 	d := opened(t, 120, 40, ProfileTrueColor).keys("r w")
 	d.misses("whole map")
-	d.keys("+ +").sees("whole map, the window framed", "┌", "┘")
+	d.keys("+ +").sees("whole map, framed", "┌", "┘")
 	d.exact()
 	golden(t, "error-zoomed/120x40.truecolor.golden", d.screen()+"\n")
 	d.keys("z a").misses("whole map")

@@ -26,12 +26,15 @@ func (p *errorPane) drawValues(r region, s *scene, m heatmap, l mapLayout) {
 		for x := range m.W {
 			text, role := p.value(m, y, x)
 			right := l.labels + (x+1)*valueWidth
-			if known && heatOf(proof, 0, 0).at(y, x).value != 0 {
+			unproven := known && heatOf(proof, 0, 0).at(y, x).value != 0
+			if unproven {
 				r.text(right-width(text)-1, 1+y, warnRole, "?")
 			}
 			if row == m.crossM && m.Col0+x*m.ColStep == m.crossN {
 				role = cursorRole
-				r.text(right-valueWidth, 1+y, accent, "▌")
+				if !unproven {
+					r.text(right-valueWidth, 1+y, accent, "▌")
+				}
 				r.cursorAt(right-1, 1+y)
 			}
 			r.right(right, 1+y, role, text)

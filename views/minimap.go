@@ -38,7 +38,7 @@ func (p *errorPane) drawMinimap(r region, s *scene) {
 	foot := r.sub(0, r.h-rows-2, r.w, rows+2)
 	foot.clear()
 	foot.rule(0, 0, r.w)
-	foot.text(1, 1, dim, cut("whole map, the window framed", r.w-2))
+	foot.text(1, 1, dim, cut("whole map, framed", r.w-2))
 	body := foot.sub(1, 2, h.W, rows)
 	m := p.heat(s, h)
 	m.crossM = -1
