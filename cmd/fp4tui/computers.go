@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"fp4tui/cuda"
 	"fp4tui/exec"
 	"fp4tui/exec/gemm"
 	"fp4tui/exec/worker"
@@ -169,8 +170,8 @@ func (c *computers) backends() []exec.Backend {
 	const gpu = "cuda"
 	list := []exec.Backend{gemm.Ref{}, gemm.Emu{},
 		gemm.Device{Label: gpu, Text: "a GPU, with its own choice of a kernel", Runner: remote{where: c.gpu}}}
-	for _, k := range gpuKernels {
-		list = append(list, gemm.Device{Label: gpu + ":" + k.name, Kernel: k.name, Text: k.doc, Runner: remote{c.gpu, k.name}})
+	for _, k := range cuda.Kernels() {
+		list = append(list, gemm.Device{Label: gpu + ":" + k.Name, Kernel: k.Name, Text: k.Doc, Runner: remote{c.gpu, k.Name}})
 	}
 	for _, e := range bridge.Engines() {
 		list = append(list, gemm.Device{Label: e.Name, Kernel: e.Name, Text: e.Doc, Runner: remote{c.engines, e.Name}, Foreign: e.Foreign})

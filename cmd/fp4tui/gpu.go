@@ -1,18 +1,39 @@
 package main
 
 import (
+	"log/slog"
+	"os"
+	"path/filepath"
+
 	"fp4tui/cuda"
+	"fp4tui/exec/gemm"
 	"fp4tui/exec/worker"
 )
 
-// gpuKernels are what may stand after "cuda:", in the order of help.
-var gpuKernels = []struct{ name, doc string }{
-	{"emu-fp4", "w4a4 on any GPU: the bits of a Blackwell tensor core, in integer arithmetic"},
-	{"emu-bf16", "w4a16 on any GPU: the bits of the tensor cores of arch=, in integer arithmetic"},
-	{"w4a16", "w4a16 on the bf16 tensor cores of sm_80 and newer"},
-	{"native-sm120", "w4a4 by mma.sync of sm_120 and sm_121"},
-	{"cublaslt", "w4a4 by cuBLASLt, on Blackwell"},
+// gpuEngine is the GPU of this program, for a worker. Its kernels must agree with the
+// emulator on drawn layers before they run, which a folder of the user's cache remembers.
+type gpuEngine struct{ *cuda.Engine }
+
+func newGPU() gpuEngine {
+	o := cuda.Options{Oracle: gemm.Compute}
+	if dir, err := os.UserCacheDir(); err == nil {
+		o.Cache = filepath.Join(dir, "fp4tui", "cuda")
+		if err := os.MkdirAll(o.Cache, 0o700); err != nil {
+			slog.Warn("kernels are verified anew in every worker", "error", err)
+			o.Cache = ""
+		}
+	}
+	return gpuEngine{cuda.NewEngine(o)}
 }
 
-// gpuEngine is the GPU of this program, for a worker.
-func gpuEngine() worker.Engine { return worker.Unable{Reason: cuda.Backend{}.Ready()} }
+// About names the device and how its kernels came out.
+func (g gpuEngine) About() (device string, kernels []worker.Kernel) {
+	device, list := g.Engine.About()
+	for _, k := range list {
+		kernels = append(kernels, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: k.Ready, Why: k.Why, Cure: gpuCure, Status: k.Status})
+	}
+	return device, kernels
+}
+
+// gpuCure is what helps where a kernel doesn't run.
+const gpuCure = "backend=cuda takes the device's own choice, backend=emu the CPU"

@@ -5,4 +5,4 @@ package main
 import "fp4tui/cuda"
 
 // gpuMissing is why a worker of this program needs no start: it has no GPU support.
-func gpuMissing() error { return cuda.Backend{}.Ready() }
+func gpuMissing() error { return cuda.NewEngine(cuda.Options{}).Ready() }

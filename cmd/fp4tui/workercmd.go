@@ -22,7 +22,7 @@ func (a *app) workerCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			signal.Ignore(os.Interrupt)
 			signal.Reset(syscall.SIGTERM)
-			return worker.Serve(cmd.Context(), a.in, a.out, "fp4tui "+version, gpuEngine())
+			return worker.Serve(cmd.Context(), a.in, a.out, "fp4tui "+version, newGPU())
 		},
 	}
 }

@@ -20,3 +20,13 @@ var fastest = paths[0]
 func (p path) String() string {
 	return [...]string{portable: "portable", neon: "neon", avx2: "avx2", avx512: "avx512"}[p]
 }
+
+// Paths names the ways of this processor to do the work of this package, the fastest
+// first, which is the one taken.
+func Paths() []string {
+	names := make([]string, len(paths))
+	for i, p := range paths {
+		names[i] = p.String()
+	}
+	return names
+}
