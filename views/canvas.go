@@ -45,12 +45,19 @@ func (r region) sub(x, y, w, h int) region {
 	return region{c: r.c, x: r.x + x, y: r.y + y, w: max(0, min(w, r.w-x)), h: max(0, min(h, r.h-y)), th: r.th}
 }
 
-// put sets one cell; text is one cluster of one cell.
+// put sets one cell; text is one cluster of one cell. The other half of a wide character
+// that it covers becomes a blank, so that a line never changes its width.
 func (r region) put(x, y int, s style, text string) {
 	if x < 0 || y < 0 || x >= r.w || y >= r.h {
 		return
 	}
-	r.c.cells[(r.y+y)*r.c.w+r.x+x] = cell{text, s}
+	at := (r.y+y)*r.c.w + r.x + x
+	if old := r.c.cells[at].text; old == "" && text != "" && r.x+x > 0 {
+		r.c.cells[at-1].text = " "
+	} else if old != "" && r.x+x+1 < r.c.w && r.c.cells[at+1].text == "" {
+		r.c.cells[at+1].text = " "
+	}
+	r.c.cells[at] = cell{text, s}
 }
 
 // print writes text from x on and returns the column after it. Untrusted text is safe

@@ -208,6 +208,22 @@ func TestText(t *testing.T) {
 	}
 }
 
+// TestHalfOfAWideCharacter: whatever is drawn over one half of a wide character, the line
+// keeps its width.
+func TestHalfOfAWideCharacter(t *testing.T) {
+	for x := range 6 {
+		for _, text := range []string{"│", "漢", "ab"} {
+			c := newCanvas(8, 1, false)
+			r := region{c: c, w: 8, h: 1, th: newTheme(ProfileNever, true, false)}
+			r.text(1, 0, plain, "漢字")
+			r.text(x, 0, plain, text)
+			if line := c.lines()[0]; ansi.StringWidth(line) != 8 || !strings.Contains(line, text) {
+				t.Errorf("%q over 漢字 at %d gives %q", text, x, line)
+			}
+		}
+	}
+}
+
 // BenchmarkFrame is the cost of one frame of the largest screen in the goldens.
 func BenchmarkFrame(b *testing.B) {
 	a := NewApp(Options{Engine: newFake(), Profile: ProfileTrueColor})
