@@ -62,11 +62,23 @@ func (p *elementPane) status(s *scene) (left, right []span) {
 	left = append(left, span{plain, fmt.Sprintf("  got %s = %s  want %s", num(e.Got), e.GotBits, num(e.Want))})
 	if x, ready, _ := look[exec.Explained](s, s.explainLine()); ready {
 		if !math.IsNaN(float64(x.Noise)) {
-			left = append(left, span{plain, fmt.Sprintf("  %s σ", number.Format(float64(x.Noise), 3))})
+			left = append(left, span{plain, fmt.Sprintf("  %s σ ", number.Format(float64(x.Noise), 3))}, noiseWord(x))
 		}
 		return left, []span{{proofRole(x.Proof.Word), x.Proof.Word}}
 	}
 	return left, []span{{dim, "vs " + reference(e.WantBy)}}
+}
+
+// noiseWord says whether the worst element of a clean map could be as far off as this one.
+func noiseWord(x exec.Explained) span {
+	switch limit := float64(x.NoiseLimit); {
+	case math.IsNaN(limit) || limit <= 0:
+		return span{}
+	case float64(x.Noise) <= limit:
+		return span{okRole, "normal"}
+	default:
+		return span{badRole, "above " + number.Format(limit, 3)}
+	}
 }
 
 func proofRole(word string) role {

@@ -8,6 +8,7 @@ import (
 
 	"fp4tui/exec"
 	"fp4tui/inspect/kernel"
+	"fp4tui/views/number"
 	"fp4tui/views/text"
 )
 
@@ -126,6 +127,9 @@ func (a *App) poison(int) tea.Cmd {
 func (p *place) poisonText() string {
 	if p.poisoned.Subject != p.p || p.p == "" {
 		return ""
+	}
+	if moved := p.poisoned.Moved; moved > 0 { // a narrow screen cuts the end
+		return fmt.Sprintf("padding %s: the kernel reads its padding, %s of %s moved", p.poisoned.With, number.Count(moved), plural(p.poisoned.Outputs, "output"))
 	}
 	return "padding " + p.poisoned.With + ": " + text.PoisonVerdict(p.poisoned)
 }
