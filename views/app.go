@@ -109,6 +109,7 @@ type nav struct {
 	clickY  int
 	clicked time.Time
 	quit    bool
+	plain   bool            // the session goes on in lines
 	told    bool            // that autosaving failed
 	letter  string          // that followed M or '
 	marks   map[string]mark // by letter
@@ -209,6 +210,9 @@ func (a *App) handle(msg tea.Msg) tea.Cmd {
 	case tea.PasteMsg:
 		if p, ok := a.float.(paster); ok {
 			p.paste(a, msg.Content)
+		} else if a.float == nil && !a.pasteLines(msg.Content) {
+			a.openPrompt("")
+			a.float.(*prompt).paste(a, msg.Content)
 		}
 	case hexFound:
 		a.foundHex(msg)

@@ -216,7 +216,11 @@ func (b *book) stopped(state cellState, why string) {
 func (a *App) bookOpened() {
 	p := a.bookPane()
 	by := p.count()
-	if !p.opening || by[cellQueued]+by[cellRunning] > 0 {
+	if by[cellQueued]+by[cellRunning] > 0 {
+		return
+	}
+	if !p.opening {
+		a.rerunBaseline()
 		return
 	}
 	p.opening = false
@@ -227,6 +231,16 @@ func (a *App) bookOpened() {
 		p.stepFailed(1)
 	}
 	a.refresh()
+}
+
+// rerunBaseline says that nothing is unsaved when cells of a file ran again and the page is
+// still the file: what they recorded stands in it.
+func (a *App) rerunBaseline() {
+	p := a.bookPane()
+	keeper, ok := a.opt.Engine.(bookKeeper)
+	if ok && p.file != "" && p.changes == 0 && a.opt.Engine.Unsaved() > 0 {
+		keeper.Baseline()
+	}
 }
 
 // markRunning shows which cell runs now.

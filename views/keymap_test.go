@@ -24,7 +24,7 @@ func TestOwnKeys(t *testing.T) {
 	d.sees("Ctrl-N sort", "F2 keys").keys("S").sees("S does nothing here; F2 shows what does")
 	d.keys("ctrl+n").sees("sort findings").keys("Z").misses("sort findings").keys("u").sees("u does nothing here")
 	d.keys("f2").sees("what can be done here", "Ctrl-N").keys("esc enter z").sees("z …   ").keys("s").sees("[Scales]")
-	d.keys("Q").sees("[Layers]").keys("f1").sees("Ctrl-N Z")
+	d.keys("Q").sees("[layers] Weight Scales").keys("f1").sees("Ctrl-N Z")
 }
 
 func TestKeyMistakes(t *testing.T) {

@@ -51,7 +51,7 @@ func layoutFlows() []flow {
 		{"after a refusal another kernel", "g o o t r t l l m . v enter o t enter", []string{"← 994"}},
 		{"undo a step", "g o o t enter u", []string{"(3/4 steps, 1024×384)", "1008×24 + 2 = 24,194"}},
 		{"undo all steps", "g o o t enter u u u u", []string{"0/4 steps", "no step is done", "994×184 + 18 = 182,914 high  │ byte   994×184 + 18"}},
-		{"poison", "g o o t enter p", []string{"padding nan: 4,000 of 4,000 outputs moved, 4,000 NaN", "4,000 NaN · first [0,0]"}},
+		{"poison", "g o o t enter p", []string{"padding nan: the kernel reads its padding, 4,000 of", "4,000 NaN · first [0,0]"}},
 		{"poison again", "g o o t enter p p", []string{"z = poison p with=448", "padding 448: no real output moved"}},
 		{"poison without a buffer", "g o p", []string{"prepare the layer first"}},
 		{"tab without a buffer", "g o tab", []string{"no prepared buffer yet"}},

@@ -47,6 +47,9 @@ func (a *App) findPrompt(int) tea.Cmd {
 }
 
 func (p *prompt) paste(a *App, text string) {
+	if p.ask == "" && !p.find && !p.search && len(p.line.text) == 0 && a.pasteLines(text) {
+		return
+	}
 	p.line.insert(text)
 	p.complete(a)
 }
@@ -147,13 +150,33 @@ func (p *prompt) enter(a *App) tea.Cmd {
 		}
 		return nil
 	}
-	if n := len(a.nav.history); n == 0 || a.nav.history[n-1] != text {
-		a.nav.history = append(a.nav.history, text)
-		if a.opt.Remember != nil {
-			a.opt.Remember(text)
-		}
+	if text == plainCommand {
+		return a.leavePlain()
 	}
+	a.remember(text)
 	return a.run(":", text, func(a *App, cell exec.Cell) tea.Cmd { return a.showResult(cell.Result) })
+}
+
+// remember keeps a typed command for the history.
+func (a *App) remember(text string) {
+	if n := len(a.nav.history); n > 0 && a.nav.history[n-1] == text {
+		return
+	}
+	a.nav.history = append(a.nav.history, text)
+	if a.opt.Remember != nil {
+		a.opt.Remember(text)
+	}
+}
+
+// plainCommand leaves the screens and goes on in lines; it is no command of a session.
+const plainCommand = "plain"
+
+func (a *App) leavePlain() tea.Cmd {
+	a.nav.plain = true
+	if text := a.pictures.forget(); text != "" {
+		return tea.Sequence(tea.Raw(text), tea.Quit)
+	}
+	return tea.Quit
 }
 
 // showResult goes to the view that draws a result of a typed command.

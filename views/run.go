@@ -18,14 +18,19 @@ import (
 // the cure.
 var ErrNoTerminal = errors.New("the screens need a terminal; use fp4tui repl or fp4tui run for lines")
 
+// ErrPlain is returned by Run when the user wants to go on in lines: the session is open.
+var ErrPlain = errors.New("the session goes on in lines")
+
 // Run shows the terminal until the user quits. The terminal is restored on every way
-// out: quit, a failed command, a panic, SIGINT, SIGTERM and SIGHUP.
+// out: quit, a failed command, a panic, SIGINT, SIGTERM, SIGHUP and SIGQUIT, which also
+// writes the stacks of all goroutines to stderr, as Go programs do.
 func Run(ctx context.Context, opt Options) error {
 	if !term.IsTerminal(os.Stdin.Fd()) || !term.IsTerminal(os.Stdout.Fd()) {
 		return ErrNoTerminal
 	}
 	ctx, stop := signal.NotifyContext(ctx, hangups()...)
 	defer stop()
+	ctx, dump := watchQuit(ctx)
 	work, cancel := context.WithCancel(ctx)
 	defer cancel()
 	a := NewApp(opt)
@@ -35,9 +40,13 @@ func Run(ctx context.Context, opt Options) error {
 		options = append(options, tea.WithColorProfile(profile))
 	}
 	_, err := tea.NewProgram(a, options...).Run()
+	stopped := context.Cause(ctx)
+	os.Stderr.Write(dump())
 	switch {
-	case ctx.Err() != nil:
-		return fmt.Errorf("stopped by a signal: %w", context.Cause(ctx))
+	case stopped != nil:
+		return fmt.Errorf("stopped by a signal: %w", stopped)
+	case a.nav.plain && err == nil:
+		return ErrPlain
 	case errors.Is(err, tea.ErrInterrupted):
 		return context.Canceled
 	}

@@ -54,6 +54,21 @@ func (a *app) repl(ctx context.Context, path string) error {
 			return err
 		}
 	}
+	return r.loop(ctx, read)
+}
+
+// continueIn goes on with a session of the terminal UI in lines.
+func (a *app) continueIn(ctx context.Context, s *exec.Session, j *journal.Journal) error {
+	r := &lineREPL{printer: printer{app: a, digits: 4}, session: s, journal: j}
+	read, restore := r.reader()
+	defer restore()
+	defer func() { endJournal(j, r.warned || s.Unsaved() == 0) }()
+	fmt.Fprintf(a.out, "the session goes on in lines: %d commands so far; quit ends it\n", len(s.Log()))
+	return r.loop(ctx, read)
+}
+
+// loop runs lines until quit or the end of the input.
+func (r *lineREPL) loop(ctx context.Context, read func(prompt string) (string, error)) error {
 	for {
 		line, err := r.next(read)
 		switch {

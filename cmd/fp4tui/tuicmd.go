@@ -50,6 +50,9 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 		opt.Autosave = j.Err
 	}
 	err = views.Run(ctx, opt)
+	if s, is := opt.Engine.(*exec.Session); is && errors.Is(err, views.ErrPlain) {
+		return a.continueIn(ctx, s, j)
+	}
 	endJournal(j, discard || opt.Engine.Unsaved() == 0)
 	return err
 }
