@@ -205,11 +205,14 @@ func (s *Session) parse(line string) (language.Line, error) {
 // checkNames finds names that are unknown, do not fit or are taken: session is what
 // export calls the session, and a handle of that name would hide it.
 func (s *Session) checkNames(p language.Program, st state) []*language.Error {
-	errs := s.table.Check(p, s.names(st))
-	for _, l := range p.Lines {
+	var errs []*language.Error
+	for _, l := range p.Lines { // first, like every word that can be wrong by itself
 		if err := s.checkBackend(l); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	errs = append(errs, s.table.Check(p, s.names(st))...)
+	for _, l := range p.Lines {
 		let, ok := l.Cmd.(*LetCmd)
 		if l.Name == sessionName || ok && let.Assign.Name == sessionName {
 			errs = append(errs, &language.Error{File: l.Pos.File, Line: l.Pos.Line, Col: 1, Msg: "session cannot name a handle",
