@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"fmt"
+	"math"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -39,6 +40,15 @@ var kernelSpecs = []kernelSpec{
 	{"native-sm120", "the FP4 tensor cores of sm_120 and sm_121", layer.W4A4, onlyRTX},
 }
 
+// Kernels lists what this version holds, on no device in particular.
+func Kernels() []Kernel {
+	var list []Kernel
+	for _, k := range kernelSpecs {
+		list = append(list, Kernel{Name: k.name, Doc: k.doc})
+	}
+	return list
+}
+
 func sinceAmpere(cc [2]int) string {
 	if cc[0] < 8 {
 		return "it needs compute capability 8.0"
@@ -73,7 +83,7 @@ func kernelFor(job *layer.Job) (*kernelSpec, error) {
 		}
 	}
 	return nil, &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: fmt.Sprintf("no kernel %q for %s", name, job.Mode),
-		Why: fmt.Sprintf("there are %v", names), Cure: "kernel=" + names[0]}
+		Why: fmt.Sprintf("there are %v", names), Cure: "backend=cuda:" + names[0]}
 }
 
 // wide is a row of package gemm's table for bf16 instructions.
@@ -134,14 +144,54 @@ func padded(b []byte, rows, from, to int) []byte {
 	return out
 }
 
-// scaleWords are the 256 scales of a format as pairs of bf16 words.
-func scaleWords(format fp4.Format) [256]uint32 {
+// scaleWords are the 256 scales of a format times 2^shift as pairs of bf16 words.
+func scaleWords(format fp4.Format, shift int) [256]uint32 {
 	var t [256]uint32
 	for b := range t {
-		w := bf16Word(format.Decode(uint16(b)))
+		w := bf16Word(float32(math.Ldexp(float64(format.Decode(uint16(b))), shift)))
 		t[b] = uint32(w) | uint32(w)<<16
 	}
 	return t
+}
+
+// codeShift is what a code's bits lack as a bf16 number: they are code·2^-126.
+const codeShift = 126
+
+// shiftOf is the t of a weight: w4a16 takes its scales times 2^t and x times 2^(126-t).
+// ok is false where a product would not be the same in that way.
+func shiftOf(job *layer.Job) (t int, ok bool) {
+	if job.Scale != fp4.E8M0 {
+		return 118, true // 448·2^118 is below 2^127
+	}
+	low, high := 127, -127
+	for _, b := range job.WScales {
+		if b != 0xff {
+			low, high = min(low, int(b)-127), max(high, int(b)-127)
+		}
+	}
+	t = min(codeShift, 127-high)
+	// 6·2^126 is infinite as it stands; what is made smaller must not become subnormal.
+	return t, high < 126 && (t == codeShift || low+t >= 1)
+}
+
+// shiftWords returns x times 2^by; ok is false where that is not exact.
+func shiftWords(x []uint16, by int) (out []uint16, ok bool) {
+	if by == 0 {
+		return x, true
+	}
+	out = make([]uint16, len(x))
+	for i, w := range x {
+		exp := int(w >> 7 & 0xff)
+		switch {
+		case w&0x7fff == 0 || exp == 255:
+			out[i] = w
+		case exp == 0 || exp+by > 254:
+			return nil, false
+		default:
+			out[i] = w + uint16(by)<<7
+		}
+	}
+	return out, true
 }
 
 // weightWords are the bf16 words of code·scale, by scale byte, then code.
