@@ -23,6 +23,7 @@ func (m Model) Dot(op Operands) (Trace, error) {
 // chain is the arithmetic of Dot.
 func (m *Model) chain(op Operands) (steps []Step, d uint32) {
 	d = op.C
+	steps = make([]Step, 0, (len(op.A)+m.L-1)/m.L)
 	for k := 0; k < len(op.A); k += m.L {
 		s := m.stepRef(op, k, min(m.L, len(op.A)-k), d)
 		steps, d = append(steps, s), s.D
@@ -40,6 +41,7 @@ func (m *Model) stepRef(op Operands, first, n int, c uint32) Step {
 		return s
 	}
 	s.E = m.EZero
+	s.Terms = make([]Term, 0, n/m.Group+1)
 	for k := first; k < first+n; k += m.Group {
 		s.Terms = append(s.Terms, m.term(op, k))
 	}

@@ -103,7 +103,7 @@ type number struct {
 
 // decode reads one code. Bits above the code's width are ignored.
 func (e Element) decode(code uint32) number {
-	t := elements[e]
+	t := &elements[e]
 	code >>= t.drop
 	width := 1 + t.exp + t.man
 	man := int64(code & (1<<t.man - 1))

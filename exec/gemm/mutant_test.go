@@ -67,9 +67,10 @@ func TestSweepNoticesMutants(t *testing.T) {
 
 // notices looks for a case that tells the models apart.
 func (f *swept) notices(wrong *Model, chunks int) bool {
+	var c sweep.Case
 	for j := range min(len(f.Hashes), chunks) {
 		for i := range sweepChunk {
-			op := f.operands(j, i)
+			op := f.operands(&c, j, i)
 			_, right := f.model.chain(op)
 			if _, d := wrong.chain(op); d != right {
 				return true

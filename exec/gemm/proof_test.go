@@ -15,8 +15,7 @@ import (
 // to four accumulators, which meet in a random tree of FP32 additions, rounded to
 // nearest. Contiguous orders cut K into slices in ascending order and join neighbours;
 // the others deal and shuffle as they like.
-func anyOrder(t *testing.T, r *rand.Rand, m Model, ops []Operands, contiguous bool) float32 {
-	t.Helper()
+func anyOrder(r *rand.Rand, m Model, ops []Operands, contiguous bool) float32 {
 	parts := make([][]Operands, 1+r.IntN(4))
 	order, p := r.Perm(len(ops)), 0
 	for i := range ops {
@@ -30,7 +29,7 @@ func anyOrder(t *testing.T, r *rand.Rand, m Model, ops []Operands, contiguous bo
 	}
 	var sums []float32
 	for _, p := range parts {
-		sums = append(sums, chainOf(t, m, p))
+		sums = append(sums, chainOf(&m, p))
 	}
 	for len(sums) > 1 {
 		i := r.IntN(len(sums) - 1)
@@ -40,16 +39,11 @@ func anyOrder(t *testing.T, r *rand.Rand, m Model, ops []Operands, contiguous bo
 	return sums[0]
 }
 
-func chainOf(t *testing.T, m Model, ops []Operands) float32 {
-	t.Helper()
+// chainOf is one accumulator through ops, by the plain steps.
+func chainOf(m *Model, ops []Operands) float32 {
 	c := uint32(0)
 	for _, op := range ops {
-		op.C = c
-		tr, err := m.Dot(op)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c = tr.D
+		c = m.stepRef(op, 0, len(op.A), c).D
 	}
 	return math.Float32frombits(c)
 }
@@ -160,10 +154,10 @@ func checkProof(t *testing.T, r *rand.Rand, c proofCase, orders int, count, move
 		}
 		certainty := out.Proof.Of[i]
 		count[certainty]++
-		first := anyOrder(t, r, m, ops, c.mode == layer.W4A16)
+		first := anyOrder(r, m, ops, c.mode == layer.W4A16)
 		for range orders {
 			contiguous := certainty == layer.SameWord && c.mode == layer.W4A16
-			acc := anyOrder(t, r, m, ops, contiguous)
+			acc := anyOrder(r, m, ops, contiguous)
 			got := e.apply(acc, out.Alpha, 0)
 			switch {
 			case certainty == layer.ExactSum && !sameBits(acc, first):
@@ -222,7 +216,7 @@ func TestProofIsSharp(t *testing.T) {
 		ops := instructions(m, a, b, sa, sb)
 		moved := false
 		e := epilogue{alpha: []float32{1}, out: inspect.BF16}
-		for _, got := range allOrders(t, m, ops) {
+		for _, got := range allOrders(m, ops) {
 			moved = moved || !sameBits(got, acc)
 			if d := math.Abs(float64(got) - float64(acc)); d > 0 {
 				worst = max(worst, d/bound)
@@ -289,14 +283,14 @@ func certified(t *testing.T, c chain, out inspect.DType) (float32, float64, laye
 
 // allOrders accumulates four instructions in every order of one chain, and as every
 // two chains of two.
-func allOrders(t *testing.T, m Model, ops []Operands) []float32 {
+func allOrders(m Model, ops []Operands) []float32 {
 	var got []float32
 	for i := range 4 {
 		for j := range 4 {
 			for k := range 4 {
 				if l := 6 - i - j - k; i != j && i != k && j != k {
-					got = append(got, chainOf(t, m, []Operands{ops[i], ops[j], ops[k], ops[l]}),
-						chainOf(t, m, []Operands{ops[i], ops[j]})+chainOf(t, m, []Operands{ops[k], ops[l]}))
+					got = append(got, chainOf(&m, []Operands{ops[i], ops[j], ops[k], ops[l]}),
+						chainOf(&m, []Operands{ops[i], ops[j]})+chainOf(&m, []Operands{ops[k], ops[l]}))
 				}
 			}
 		}
@@ -336,7 +330,7 @@ func TestDriftOfBF16(t *testing.T) {
 		acc, bound, _ := certified(t, c, inspect.BF16)
 		ops := instructions(m, bf16Words(x.Data), weightWords(&w.Blocks[0], 0), nil, nil)
 		for range 40 {
-			got := anyOrder(t, r, m, ops, true)
+			got := anyOrder(r, m, ops, true)
 			if d := math.Abs(float64(got) - float64(acc)); d > 0 {
 				worst = max(worst, d/bound)
 			}

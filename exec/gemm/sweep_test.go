@@ -82,8 +82,9 @@ func sourceOf(t *testing.T, m Model, seed uint64) sweep.Source {
 // words computes the results of chunk j.
 func (f *swept) words(t *testing.T, j int) []uint32 {
 	words := make([]uint32, sweepChunk)
+	var c sweep.Case
 	for i := range words {
-		op := f.operands(j, i)
+		op := f.operands(&c, j, i)
 		if err := f.model.check(op); err != nil {
 			t.Fatalf("%s case %d: %v", f.Kind, i, err)
 		}
@@ -92,14 +93,13 @@ func (f *swept) words(t *testing.T, j int) []uint32 {
 	return words
 }
 
-// operands are those of case i of chunk j.
-func (f *swept) operands(j, i int) Operands {
-	var c sweep.Case
+// operands are those of case i of chunk j, until c is used again.
+func (f *swept) operands(c *sweep.Case, j, i int) Operands {
 	k, scales := f.Ks[j%len(f.Ks)], 0
 	if f.Block > 0 {
 		scales = k / f.Block
 	}
-	f.source.Fill(&c, uint64(j*sweepChunk+i), k, scales)
+	f.source.Fill(c, uint64(j*sweepChunk+i), k, scales)
 	return Operands{A: c.A, B: c.B, SFA: c.SFA, SFB: c.SFB, C: c.C}
 }
 
@@ -189,9 +189,10 @@ func TestSweepNVFP4HasOneAnswer(t *testing.T) {
 		if testing.Short() {
 			chunks = 2
 		}
+		var c sweep.Case
 		for j := range chunks {
 			for i := range sweepChunk {
-				op := f.operands(j, i)
+				op := f.operands(&c, j, i)
 				_, d := m.chain(op)
 				switch why := m.dispute(op, d); why {
 				case "":
@@ -239,8 +240,9 @@ func TestSweepWords(t *testing.T) {
 			t.Fatalf("%s line %d: %v", path, i+1, err)
 		}
 		if got != want {
-			tr, _ := f.model.Dot(f.operands(chunk, i))
-			t.Fatalf("case %d: %08x, mmasim %08x\noperands %+v\n%+v", i, got, want, f.operands(chunk, i), tr)
+			op := f.operands(new(sweep.Case), chunk, i)
+			tr, _ := f.model.Dot(op)
+			t.Fatalf("case %d: %08x, mmasim %08x\noperands %+v\n%+v", i, got, want, op, tr)
 		}
 	}
 }
@@ -265,8 +267,9 @@ func TestSweepFastPaths(t *testing.T) {
 			}
 			for j := range chunks {
 				words := make([]uint32, sweepChunk)
+				var c sweep.Case
 				for i := range words {
-					words[i] = run(t, f.model, f.operands(j, i))
+					words[i] = run(t, f.model, f.operands(&c, j, i))
 				}
 				if f.hash(words) != f.Hashes[j] {
 					t.Errorf("chunk %d is not mmasim's", j)
