@@ -30,7 +30,7 @@ func (p *page) quantizing(s exec.ActSummary) {
 	encode := ""
 	if s.Global {
 		encode = "encode scale " + p.opt.num(s.EncodeMin)
-		if s.EncodeMin != s.EncodeMax {
+		if s.EncodeMin < s.EncodeMax { // equal for one scale, NaN where x is
 			encode += " to " + p.opt.num(s.EncodeMax)
 		}
 	}
