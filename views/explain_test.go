@@ -67,7 +67,7 @@ func TestExplainView(t *testing.T) {
 		{"and back to the first", "r w enter j j g g", []string{"block 2  k 32-47"}},
 		{"last block", "r w enter G", []string{"block 20  k 320-335"}},
 		{"the lower part scrolls", "r w enter pgdown", []string{"block   scale", "PgDn"}},
-		{"to the accumulator", "r w enter pgdown pgdown pgdown", []string{"accumulator  bf16 sm100", "proven: the same bits"}},
+		{"to the accumulator", "r w enter pgdown pgdown pgdown", []string{"accumulator  bf16 sm100", "proven, exact: same bits"}},
 		{"to its end", "r w enter pgdown pgdown pgdown pgdown pgdown pgdown pgdown pgdown pgdown", []string{"PgUp", "rounded", "c5117045"}},
 		{"the next element begins anew", "r w enter j pgdown w", []string{"m 72  n 994", "block 2  k 32-47"}},
 		{"the byte of the largest element", "r w enter enter", []string{"[Bytes]", "k 37"}},
