@@ -32,59 +32,6 @@ func quantilesRef(values []float64, q ...float64) []float64 {
 	return out
 }
 
-func TestQuantiles(t *testing.T) {
-	q := []float64{0, 0.01, 0.25, 0.5, 0.99, 1}
-	r := rand.New(rand.NewPCG(1, 2))
-	kinds := map[string]func() float64{
-		"normal":   r.NormFloat64,
-		"float32":  func() float64 { return float64(float32(r.NormFloat64())) },
-		"integers": func() float64 { return float64(r.IntN(7) - 3) },
-		"one":      func() float64 { return -2.5 },
-		"wide":     func() float64 { return math.Float64frombits(r.Uint64()) }, // NaN and infinities too
-	}
-	for name, draw := range kinds {
-		for _, n := range []int{1, 2, 99, 100, 101, sortBelow, sortBelow + 1, 3 * sortBelow} {
-			values := make([]float64, n)
-			for i := range values {
-				values[i] = draw()
-			}
-			values[0] = 1
-			got := Quantiles(slices.Values(values), q...)
-			if want := quantilesRef(values, q...); !slices.Equal(got, want) {
-				t.Errorf("%s, %d values: got %v, want %v", name, n, got, want)
-			}
-		}
-	}
-	if got := Quantiles(slices.Values([]float64{math.NaN()}), 0.5); !math.IsNaN(got[0]) {
-		t.Errorf("of nothing: %v", got)
-	}
-}
-
-func FuzzQuantilesByDigit(f *testing.F) {
-	f.Add(uint64(1), uint64(0), 0.5)
-	f.Add(uint64(7), uint64(40), 0.99)
-	f.Fuzz(func(t *testing.T, seed, drop uint64, q float64) {
-		if !(q >= 0 && q <= 1) {
-			return
-		}
-		r := rand.New(rand.NewPCG(seed, 3))
-		values := make([]float64, 200)
-		var used uint64
-		for i := range values {
-			values[i] = math.Float64frombits(r.Uint64() >> (drop % 64) << (drop % 64))
-			if values[i] != values[i] {
-				values[i] = 0
-			}
-			used |= math.Float64bits(values[i])
-		}
-		out := []float64{0}
-		quantilesByDigit(slices.Values(values), used, []int64{Rank(q, 200)}, out)
-		if want := quantilesRef(values, q); out[0] != want[0] {
-			t.Errorf("seed %d drop %d q %v: got %v, want %v", seed, drop, q, out, want)
-		}
-	})
-}
-
 func TestScaleClassesOfEveryCode(t *testing.T) {
 	every := make([]byte, 256)
 	for i := range every {
