@@ -123,7 +123,6 @@ func (e *Explanation) budget(g, w *making, got, want Side) {
 	x, wt := g.factors()
 	if w == nil { // all of want's distance from got's exact product
 		own = append(own, Part{Unexplained, "distance of want from the exact product", true, dot(x, wt).sub(at), at})
-		at = dot(x, wt)
 	} else {
 		stages := w.stages
 		if last := w.last(); !equal(last, at) {

@@ -49,7 +49,7 @@ func (p *problem) jobChain(ctx context.Context, j *layer.Job) (chain, error) {
 		if err != nil {
 			return nil, err
 		}
-		kind = map[string]string{fp4.NVFP4: "mxf4nvf4.ue4m3", fp4.MXFP4: "mxf4"}[format]
+		kind = fp4Kinds[format]
 	}
 	m, err := Lookup(kind, p.Arch)
 	if err != nil {

@@ -135,7 +135,7 @@ func (p *problem) chain(ctx context.Context, out *layer.Output) (chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	kind := map[string]string{fp4.NVFP4: "mxf4nvf4.ue4m3", fp4.MXFP4: "mxf4"}[format]
+	kind := fp4Kinds[format]
 	m, err := Lookup(kind, p.Arch)
 	if err != nil {
 		return nil, err

@@ -158,7 +158,7 @@ func TestEmuW4A4(t *testing.T) {
 			if want := append(append([]int{}, c.x[:len(c.x)-1]...), c.n); !reflect.DeepEqual(got.Y.Shape, want) {
 				t.Fatalf("shape %v, want %v", got.Y.Shape, want)
 			}
-			kind := map[string]string{fp4.NVFP4: "mxf4nvf4.ue4m3", fp4.MXFP4: "mxf4"}[c.format]
+			kind := fp4Kinds[c.format]
 			m, err := Lookup(kind, c.arch)
 			if err != nil {
 				t.Fatal(err)

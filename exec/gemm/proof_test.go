@@ -135,7 +135,7 @@ func checkProof(t *testing.T, r *rand.Rand, c proofCase, orders int, count, move
 	out := forward(t, Emu{}, f)
 	kind := "bf16"
 	if c.mode == layer.W4A4 {
-		kind = map[string]string{fp4.NVFP4: "mxf4nvf4.ue4m3", fp4.MXFP4: "mxf4"}[c.format]
+		kind = fp4Kinds[c.format]
 	}
 	m, err := Lookup(kind, c.arch)
 	if err != nil {

@@ -100,13 +100,3 @@ func formatOf(name string, b *fp4.Blocks) (*scaleFormat, error) {
 	}
 	return nil, fmt.Errorf("%w: %s has %s scales", ErrOperand, name, b.ScaleType)
 }
-
-// Unit is the exponent of the unit of one output: every group sum of row of x and
-// column col (a row of w) is a multiple of 2^exp. ok is false when that says nothing
-// about the instruction: a scale is NaN, some addend could be cut before the sum
-// (all addends smaller than 2^(exp+24) being given), or the unit is no float32.
-func (p *Product) Unit(row, col int) (exp int, ok bool) {
-	a, b := p.rows.at(row), p.cols.at(col)
-	exp = a.unit + b.unit
-	return exp, !a.nan && !b.nan && exp >= minUnit && a.top+b.top <= exp+windowBits
-}
