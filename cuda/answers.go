@@ -48,11 +48,13 @@ func answerShapes(cc [2]int) []answerShape {
 			answerShape{"emu-bf16", "", "sm80", 19, 37, 208, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
 			answerShape{"emu-bf16", "", "sm90", 19, 37, 208, mx, layer.Order{}, inspect.BF16, layer.Epilogue{Alpha: layer.AlphaBF16}},
 			answerShape{"w4a16", "8", row, 5, 40, 1216, mx, split16, inspect.F32, layer.Epilogue{}},
-			answerShape{"w4a16", "16", row, 13, 40, 1296, mx, split16, inspect.BF16, layer.Epilogue{Bias: layer.BiasF32}},
+			answerShape{"w4a16", "16", row, 13, 40, 1296, mx, split16, inspect.F32, layer.Epilogue{Bias: layer.BiasF32}},
 			answerShape{"w4a16", "8_far", row, 8, 24, 1216, mx, split16, inspect.F32, layer.Epilogue{}},
 			answerShape{"w4a16", "16_far", row, 16, 24, 640, mx, split16, inspect.F32, layer.Epilogue{}},
-			answerShape{"w4a16", "128x64", row, 35, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
-			answerShape{"w4a16", "128x256", row, 35, 24, 464, mx, layer.Order{}, inspect.F16, layer.Epilogue{Alpha: layer.AlphaOut}},
+			answerShape{"w4a16", "64x128", row, 35, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "128x128", row, 35, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{Bias: layer.BiasOut}},
+			answerShape{"w4a16", "128x256", row, 35, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "exact", row, 19, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
 			answerShape{"native-sm120", "", "sm120", 19, 40, 320, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
 		)
 	}
@@ -119,12 +121,13 @@ func (s answerShape) job(seed uint64) layer.Job {
 		j.Block, j.Scale = 32, fp4.E8M0
 	}
 	blocks := (s.k + j.Block - 1) / j.Block
-	j.WCodes, j.WScales = d.bytes(s.n*s.k/2), d.scales(s.n, blocks, s.mx)
+	far := s.kernel != "w4a16" || s.variant == "exact" // the other shapes are for what is not subnormal
+	j.WCodes, j.WScales = d.bytes(s.n*s.k/2), d.scales(s.n, blocks, s.mx, far)
 	if s.kernel == "emu-fp4" || s.kernel == "native-sm120" {
 		j.Mode = layer.W4A4
-		j.XCodes, j.XScales = d.bytes(s.m*s.k/2), d.scales(s.m, blocks, s.mx)
+		j.XCodes, j.XScales = d.bytes(s.m*s.k/2), d.scales(s.m, blocks, s.mx, far)
 	} else {
-		j.XWords = d.words(s.m, s.k)
+		j.XWords = d.words(s.m, s.k, far)
 	}
 	if s.epilogue.Bias != layer.BiasNone {
 		for range s.n {
@@ -147,7 +150,7 @@ func (d *draw) bytes(n int) []byte {
 }
 
 // scales draws E4M3 or E8M0 bytes: rows of any, of near ones, and one in 16 with a NaN.
-func (d *draw) scales(rows, blocks int, mx bool) []byte {
+func (d *draw) scales(rows, blocks int, mx, far bool) []byte {
 	b := make([]byte, rows*blocks)
 	for r := range rows {
 		for i := range blocks {
@@ -155,8 +158,10 @@ func (d *draw) scales(rows, blocks int, mx bool) []byte {
 			switch {
 			case mx && r%4 != 3:
 				v = 120 + v%16
-			case mx:
+			case mx && far:
 				v = 64 + v/2
+			case mx:
+				v = 96 + v/4
 			case r%4 != 3:
 				v = 0x28 + v%32
 			case v&0x7f == 0x7f:
@@ -172,7 +177,7 @@ func (d *draw) scales(rows, blocks int, mx bool) []byte {
 }
 
 // words draws bf16: rows of near exponents, of far ones, and one in 16 with infinities.
-func (d *draw) words(rows, k int) []uint16 {
+func (d *draw) words(rows, k int, far bool) []uint16 {
 	w := make([]uint16, rows*k)
 	for r := range rows {
 		for i := range k {
@@ -180,6 +185,9 @@ func (d *draw) words(rows, k int) []uint16 {
 			exp := uint16(120 + v>>32%12)
 			if r%4 == 3 {
 				exp = uint16(v >> 32 % 200)
+				if !far {
+					exp++
+				}
 			}
 			w[r*k+i] = uint16(v)&0x807f | exp<<7
 			if v>>60 == 0 {

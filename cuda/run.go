@@ -129,6 +129,9 @@ type product struct {
 	job    *layer.Job
 	at     cu.DevicePtr // its args
 	k      int          // padded
+	x      []uint16     // of w4a16, times 2^(126-shift) if not exact
+	shift  int          // of the scales
+	exact  bool         // w4a16 multiplies twice
 	y      output
 	mps    int // multiprocessors
 	launch func(m0, rows int) error
@@ -195,6 +198,10 @@ func (p *product) prepare(spec *kernelSpec, variant string) error {
 		}
 		a.l, a.f, a.eZero = row.l, row.f, row.eZero
 	}
+	p.x = job.XWords
+	if layout == asTiles {
+		p.scale(variant)
+	}
 	w, err := p.weightOf(job, layout)
 	if err != nil {
 		return err
@@ -221,6 +228,18 @@ func (p *product) prepare(spec *kernelSpec, variant string) error {
 	return p.tiled(anyImage, "emu_fp4", 64, 32, 256)
 }
 
+// scale chooses the powers of two of scales and x.
+func (p *product) scale(variant string) {
+	t, ok := shiftOf(p.job)
+	if ok && variant != "exact" {
+		if x, ok := shiftWords(p.x, codeShift-t); ok {
+			p.x, p.shift = x, t
+			return
+		}
+	}
+	p.exact = true
+}
+
 // uploadRest uploads all but the weight.
 func (p *product) uploadRest(a *args, layout string) error {
 	job := p.job
@@ -239,14 +258,14 @@ func (p *product) uploadRest(a *args, layout string) error {
 			xs, err = upload(&p.scope, scales)
 		}
 	} else {
-		x, err = upload(&p.scope, paddedWords(job.XWords, job.M, job.K, p.k))
+		x, err = upload(&p.scope, paddedWords(p.x, job.M, job.K, p.k))
 	}
 	if err := put(&a.x, x, err); err != nil {
 		return err
 	}
 	a.xScales = uint64(xs)
 	if layout == asTiles {
-		t := scaleWords(job.Scale)
+		t := scaleWords(job.Scale, p.shift)
 		lut, err = upload(&p.scope, t[:])
 	} else {
 		t := weightWords(job.Scale)
@@ -291,35 +310,50 @@ func (p *product) tiled(image, name string, rowsOf, cols, threads int) error {
 // wide chooses the shape of w4a16: few rows go through shared memory or, for a long K,
 // past it; many rows through the large tiles.
 func (p *product) wide(variant string) error {
-	const few = 32 // rows beyond which reading the weight again for each 16 costs more than a larger tile
 	prefix := "w4a16_nv_"
 	if p.job.Scale == fp4.E8M0 {
 		prefix = "w4a16_mx_"
 	}
-	switch variant {
-	case "":
-		if p.job.M > few {
-			variant = "128x64"
-			if (p.job.M+127)/128*((p.job.N+255)/256) >= p.mps {
-				variant = "128x256"
-			}
-			break
-		}
-		variant = "16"
-		if p.job.M <= 8 {
-			variant = "8"
-		}
-		if smallShared(variant, p.k) > p.state.shared {
-			variant += "_far"
-		}
+	if variant == "" {
+		variant = p.shape()
 	}
-	switch variant {
-	case "128x64", "128x256":
+	if p.exact {
+		variant = "exact"
+	}
+	if cols := bigCols[variant]; cols != 0 {
 		p.order = "sequential"
-		return p.big(prefix+variant, map[string]int{"128x64": 64, "128x256": 256}[variant])
+		return p.big(prefix+variant, cols, bigRows[variant])
 	}
 	p.order = "split:16"
 	return p.small(prefix+variant, variant)
+}
+
+// The columns and rows of y of a block, by the names of the large shapes.
+var (
+	bigCols = map[string]int{"64x128": 128, "128x128": 128, "128x256": 256, "exact": 128}
+	bigRows = map[string]int{"64x128": 64, "128x128": 128, "128x256": 128, "exact": 64}
+)
+
+// shape chooses for the size of y: the largest tiles that give every multiprocessor one.
+func (p *product) shape() string {
+	const few = 16 // rows beyond which reading the weight once more costs more than a larger tile
+	m, n := p.job.M, p.job.N
+	switch {
+	case m > 64 && (m+127)/128*((n+255)/256) >= p.mps:
+		return "128x256"
+	case m > 64:
+		return "128x128"
+	case m > few:
+		return "64x128"
+	}
+	shape := "16"
+	if m <= 8 {
+		shape = "8"
+	}
+	if smallShared(shape, p.k) > p.shared {
+		shape += "_far"
+	}
+	return shape
 }
 
 // smallShared is the shared memory of a shape for few rows: sums of 16 slices, twice;
@@ -356,7 +390,7 @@ func (p *product) small(name, variant string) error {
 			first, count := int64(m0), int64(min(rows, step))
 			params := append(pointers(&p.at, &packed), pointers(&first, &count)...)
 			if far {
-				if err := order.Launch((2*p.k+255)/256, 1, 1, 256, 1, 1, 0, cu.NoStream, params); err != nil {
+				if err := order.Launch((p.k/8+255)/256, 1, 1, 256, 1, 1, 0, cu.NoStream, params); err != nil {
 					return driverError("cuLaunchKernel w4a16_order", err)
 				}
 			}
@@ -369,11 +403,11 @@ func (p *product) small(name, variant string) error {
 	return nil
 }
 
-func (p *product) big(name string, cols int) error {
-	const shared = 1024 + 4*128*128
+func (p *product) big(name string, cols, rowsOf int) error {
+	shared := 1024 + max(4*rowsOf*128, 8*64*17*4) // scales; four stages of x, later outputs of eight warps
 	f, err := p.function(anyImage, name, shared)
 	p.launch = func(m0, rows int) error {
-		return p.start(f, name, (rows+127)/128, (p.job.N+cols-1)/cols, 256, shared, m0, rows)
+		return p.start(f, name, (rows+rowsOf-1)/rowsOf, (p.job.N+cols-1)/cols, 256, shared, m0, rows)
 	}
 	return err
 }

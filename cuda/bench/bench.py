@@ -77,14 +77,16 @@ class W4A16:
         m, n, k = x.shape[0], layer.n, layer.k
         mps = torch.cuda.get_device_properties(0).multi_processor_count
         self.x, self.layer = x, layer
-        s = e4m3_values().bfloat16().view(torch.int16).int() & 0xffff
+        # The kernel's scales are 2^118 larger than they are, and its x 2^8: shiftOf in kernels.go.
+        self.shifted = x * 256
+        s = (e4m3_values() * 2.0**118).bfloat16().view(torch.int16).int() & 0xffff
         self.lut = (s | s << 16).to(torch.int32).to(device)
         self.alpha = torch.tensor([1.0], device=device)
         self.y = torch.full((m, n), float("nan"), dtype=torch.bfloat16, device=device)
-        self.args = args_of(x=x.data_ptr(), w=layer.words.data_ptr(), wScales=layer.packed_scales.data_ptr(), y=self.y.data_ptr(),
+        self.args = args_of(x=self.shifted.data_ptr(), w=layer.words.data_ptr(), wScales=layer.packed_scales.data_ptr(), y=self.y.data_ptr(),
                             lut=self.lut.data_ptr(), alpha=self.alpha.data_ptr(), rows=m, n=n, k=k, alphas=1, block=16, out=1)
         at = numpy.int64(self.args.data_ptr())
-        if m <= 32 and variant is None:
+        if m <= 16 and variant is None:
             step = 8 if m <= 8 else 16
             shared, far = 2 * 16 * step * 64 + 1024, 2 * 16 * step * 64 + 1024 + step * k * 2 > 232448
             if not far:
@@ -97,18 +99,19 @@ class W4A16:
             for r in range(0, m, step):
                 p = (at, numpy.int64(self.packed.data_ptr()), numpy.int64(r), numpy.int64(min(step, m - r)))
                 if far:
-                    self.launches.append((order, (2 * k // 256 + 1,), 256, p, 0))
+                    self.launches.append((order, (k // 8 // 64 + 1,), 64, p, 0))
                 self.launches.append((f, (min(mps, (n + 15) // 16),), 512, p, shared))
             self.name = f"{step}" + "_far" * far
         else:
-            cols = variant or (256 if (m + 127) // 128 * ((n + 255) // 256) >= mps else 64)
-            f = module.get_function(f"w4a16_nv_128x{cols}")
-            f.max_dynamic_shared_size_bytes = 1024 + 4 * 128 * 128
-            self.launches = [(f, ((m + 127) // 128, (n + cols - 1) // cols), 256, (at, numpy.int64(0), numpy.int64(m)), 1024 + 4 * 128 * 128)]
-            self.name = f"128x{cols}"
+            rows, cols = variant or ((64, 128) if m <= 64 else (128, 256) if (m + 127) // 128 * ((n + 255) // 256) >= mps else (128, 128))
+            shared = 1024 + max(4 * rows * 128, 8 * 64 * 17 * 4)
+            f = module.get_function(f"w4a16_nv_{rows}x{cols}")
+            f.max_dynamic_shared_size_bytes = shared
+            self.launches = [(f, ((m + rows - 1) // rows, (n + cols - 1) // cols), 256, (at, numpy.int64(0), numpy.int64(m)), shared)]
+            self.name = f"{rows}x{cols}"
 
     def __call__(self):
-        stream = cupy.cuda.ExternalStream(torch.cuda.current_stream().cuda_stream)
+        stream = cupy.cuda.Stream.from_external(torch.cuda.current_stream())
         with stream:
             for f, grid, threads, p, shared in self.launches:
                 f(grid, (threads,), p, shared_mem=shared)

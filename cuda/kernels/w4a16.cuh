@@ -52,13 +52,17 @@ __device__ inline Word fma2(Word a, Word b) { // a·b, exact here: -0 is added
   return d;
 }
 
-// unpack turns a packed word and the scales of rows g and g+8 into operand A.
-__device__ inline void unpack(Word w, Word s0, Word s1, Word (&a)[4]) {
-  const Word all = 0x81c081c0, one = 0x7e807e80; // 2^126: a code without scaling is value·2^-126
-  a[0] = fma2(fma2(w << 6 & all, one), s0);
-  a[1] = fma2(fma2(w << 2 & all, one), s1);
-  a[2] = fma2(fma2(__funnelshift_r(w, w, 4) & all, one), s0);
-  a[3] = fma2(fma2((w & 0x81808180) | (w >> 8 & 0x00400040), one), s1);
+// unpack turns a packed word and the scales of rows g and g+8 into operand A. Without its
+// scale a code is value·2^-126. One multiplication makes up for it where the scales of lut
+// are 2^t larger than they are and x is 2^(126-t) larger: products are the same. Where that
+// would overflow or lose bits EXACT takes another one, and lut and x are as they are.
+template <bool EXACT> __device__ inline void unpack(Word w, Word s0, Word s1, Word (&a)[4]) {
+  const Word all = 0x81c081c0, one = 0x7e807e80; // 2^126
+  a[0] = w << 6 & all;
+  a[1] = w << 2 & all;
+  a[2] = __funnelshift_r(w, w, 4) & all;
+  a[3] = (w & 0x81808180) | (w >> 8 & 0x00400040);
+  for (int i = 0; i < 4; i++) a[i] = fma2(EXACT ? fma2(a[i], one) : a[i], i % 2 ? s1 : s0);
 }
 
 __device__ inline void mma(float (&d)[4], const Word (&a)[4], Word b0, Word b1) {
@@ -74,45 +78,66 @@ __device__ inline uint4 stream16(const void *p) { // read once: past L1
 }
 
 // Fragment is a lane's part of a packed tile: codes of four steps and their scales.
-template <bool E8M0> struct Fragment {
+template <bool E8M0, bool EXACT> struct Fragment {
   uint4 codes;
   uint2 scales;
 
-  __device__ inline void load(const Args &a, long long tile, int lane) {
-    codes = stream16((const uint4 *)a.w + tile * 32 + lane);
+  // load takes the places of the codes and scales of the lane.
+  __device__ inline void load(const uint4 *from, const uint2 *fromScales) {
+    codes = stream16(from);
     if (E8M0)
-      scales.x = __ldg((const Word *)a.wScales + tile * 8 + lane / 4);
+      scales.x = __ldg((const Word *)fromScales);
     else
-      scales = __ldg((const uint2 *)a.wScales + tile * 8 + lane / 4);
+      scales = __ldg(fromScales);
   }
 
   // step decodes operand A of one step.
   __device__ inline void step(int s, const Word *lut, Word (&out)[4]) const {
     Word w = s == 0 ? codes.x : s == 1 ? codes.y : s == 2 ? codes.z : codes.w;
     int at = E8M0 ? s / 2 : s;
-    Word both = (at < 2 ? scales.x : scales.y) >> 16 * (at % 2);
-    unpack(w, lut[both & 0xff], lut[both >> 8 & 0xff], out);
+    Word four = at < 2 ? scales.x : scales.y;
+    const char *table = (const char *)lut;
+    Word s0 = at % 2 ? four >> 14 : four << 2, s1 = at % 2 ? four >> 22 : four >> 6;
+    unpack<EXACT>(w, *(const Word *)(table + (s0 & 0x3fc)), *(const Word *)(table + (s1 & 0x3fc)), out);
   }
 };
+
+// place is where a lane's scales of a packed tile lie; a row of steps of 8 groups g.
+template <bool E8M0> __device__ inline const uint2 *place(const Args &a, long long tile, int lane) {
+  return (const uint2 *)((const char *)a.wScales + (tile * 8 + lane / 4) * (E8M0 ? 4 : 8));
+}
 
 // ---- few rows of x: bound by the bytes of the weight
 
 constexpr int slices = 16; // of K: one a warp, added in ascending K; order split:16
 
-// order8 puts 8 elements of a row of x, the i-th of all, where operand B wants them.
-__device__ inline void order8(const Args &a, uint4 *to, long long i, long long row0, long long rows) {
-  long long tilesK = a.k / 64, oct = i % (tilesK * 8), row = i / (tilesK * 8);
-  uint4 v = make_uint4(0, 0, 0, 0);
-  if (row < rows) v = *((const uint4 *)a.x + (row0 + row) * (a.k / 8) + oct);
+// order8 puts 8 elements of a row of x where operand B wants them.
+__device__ inline void order8(uint4 *to, int tilesK, int row, int oct, uint4 v) {
   Word *at = (Word *)(to + ((row / 8 * tilesK + oct / 8) * 2 + oct % 8 / 4) * 32 + row % 8 * 4) + oct % 4;
   at[0] = v.x, at[4] = v.y, at[8] = v.z, at[12] = v.w;
+}
+
+// order puts a column of 8 elements of so many rows of x there, eight rows on the way at a time.
+template <int ROWS> __device__ inline void order(const Args &a, uint4 *to, int oct, long long row0, long long rows) {
+  const uint4 *from = (const uint4 *)a.x + row0 * (a.k / 8) + oct;
+#pragma unroll
+  for (int r = 0; r < ROWS; r += 8) {
+    uint4 v[8];
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+      v[i] = make_uint4(0, 0, 0, 0);
+      if (r + i < rows) v[i] = from[(r + i) * (a.k / 8)];
+    }
+#pragma unroll
+    for (int i = 0; i < 8; i++) order8(to, a.k / 64, r + i, oct, v[i]);
+  }
 }
 
 // w4a16_order does so for x that shared memory does not hold: 16 rows.
 extern "C" __global__ void w4a16_order(const Args *args, uint4 *to, long long row0, long long rows) {
   const Args a = *args;
-  long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i < 16 * a.k / 8) order8(a, to, i, row0, rows);
+  int oct = blockIdx.x * blockDim.x + threadIdx.x;
+  if (oct < a.k / 8) order<16>(a, to, oct, row0, rows);
 }
 
 // w4a16_small: blocks walk over tiles of 16 columns of y; each of 16 warps has a slice of
@@ -129,57 +154,63 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
   Word *lut = (Word *)(sums + 2 * slices * MT * 128); // [256]
   uint4 *near = (uint4 *)(lut + 256);               // [MT][tilesK][2][32]
 
-  Fragment<E8M0> ring[depth];
-  long long nextN = blockIdx.x;
-  int nextT = 0;
-  auto fetch = [&](Fragment<E8M0> &to) {
-    if (nextN >= tilesN || count == 0) return;
-    to.load(a, nextN * tilesK + first + nextT, lane);
-    if (++nextT == count) nextT = 0, nextN += gridDim.x;
+  Fragment<E8M0, false> ring[depth];
+  const int mine = (tilesN - 1 - (int)blockIdx.x) / (int)gridDim.x + 1; // tiles of y of this block
+  int toFetch = mine * count, toTurn = count, left = mine;
+  const long long tile0 = (long long)blockIdx.x * tilesK + first;
+  const uint4 *from = (const uint4 *)a.w + tile0 * 32 + lane;
+  const char *fromScales = (const char *)place<E8M0>(a, tile0, lane);
+  const long long turn = (long long)gridDim.x * tilesK - count; // tiles to the next row of tiles
+  auto fetch = [&](Fragment<E8M0, false> &to) {
+    if (toFetch == 0) return;
+    to.load(from, (const uint2 *)fromScales);
+    from += 32, fromScales += E8M0 ? 32 : 64, toFetch--;
+    if (--toTurn == 0) toTurn = count, from += turn * 32, fromScales += turn * (E8M0 ? 32 : 64);
   };
 #pragma unroll
   for (int i = 0; i < depth; i++) fetch(ring[i]);
 
   for (int i = threadIdx.x; i < 256; i += blockDim.x) lut[i] = a.lut[i];
   if (!FAR)
-    for (int i = threadIdx.x; i < MT * tilesK * 64; i += blockDim.x) order8(a, near, i, row0, rows);
+    for (int oct = threadIdx.x; oct < tilesK * 8; oct += blockDim.x) order<8 * MT>(a, near, oct, row0, rows);
   __syncthreads();
 
   long long tileN = blockIdx.x;
-  int t = 0, buffer = 0;
+  int t = count, buffer = 0;
+  const uint4 *const x0 = (FAR ? packed : near) + first * 64 + lane, *xAt = x0;
   float acc[MT][4] = {};
   auto close = [&] { // the slices of one tile of y meet
-    float *mine = sums + buffer * slices * MT * 128;
+    float *here = sums + buffer * slices * MT * 128;
     for (int m = 0; m < MT; m++)
-      *(float4 *)&mine[warp * MT * 128 + m * 128 + lane * 4] = make_float4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
+      *(float4 *)&here[warp * MT * 128 + m * 128 + lane * 4] = make_float4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
     __syncthreads();
-    for (int i = threadIdx.x; i < MT * 128; i += blockDim.x) {
-      float sum = mine[i];
-      for (int s = 1; s < slices; s++) sum = __fadd_rn(sum, mine[s * MT * 128 + i]);
+    if (threadIdx.x < MT * 128) {
+      int i = threadIdx.x;
+      float sum = here[i];
+      for (int s = 1; s < slices; s++) sum = __fadd_rn(sum, here[s * MT * 128 + i]);
       int part = i % 4, l = i / 4 % 32;
       long long m = i / 128 * 8 + l % 4 * 2 + part % 2, n = tileN * 16 + l / 4 + part / 2 * 8;
       if (m < rows && n < a.n) finish(a, sum, row0 + m, n);
     }
     for (int m = 0; m < MT; m++)
       for (int i = 0; i < 4; i++) acc[m][i] = 0;
-    buffer ^= 1;
+    buffer ^= 1, left--;
     tileN += gridDim.x;
   };
   if (count == 0) {
-    while (tileN < tilesN) close();
+    while (left > 0) close();
     return;
   }
-  while (tileN < tilesN) {
+  while (left > 0) {
 #pragma unroll
     for (int i = 0; i < depth; i++) {
-      if (tileN >= tilesN) break;
-      Fragment<E8M0> now = ring[i];
+      if (left == 0) break;
+      Fragment<E8M0, false> now = ring[i];
       fetch(ring[i]);
       Word xw[MT][8];
 #pragma unroll
       for (int m = 0; m < MT; m++) {
-        const uint4 *from = (FAR ? packed : near) + (m * tilesK + first + t) * 64 + lane;
-        uint4 lo = from[0], hi = from[32];
+        uint4 lo = xAt[m * tilesK * 64], hi = xAt[m * tilesK * 64 + 32];
         xw[m][0] = lo.x, xw[m][1] = lo.y, xw[m][2] = lo.z, xw[m][3] = lo.w;
         xw[m][4] = hi.x, xw[m][5] = hi.y, xw[m][6] = hi.z, xw[m][7] = hi.w;
       }
@@ -190,7 +221,8 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
 #pragma unroll
         for (int m = 0; m < MT; m++) mma(acc[m], w, xw[m][2 * s], xw[m][2 * s + 1]);
       }
-      if (++t == count) t = 0, close();
+      xAt += 64;
+      if (--t == 0) t = count, xAt = x0, close();
     }
   }
 }
@@ -211,104 +243,123 @@ SMALL(w4a16_mx_16_far, 2, true, true)
 
 // ---- many rows: bound by the tensor cores; one chain along K, order sequential
 
-constexpr int bigRows = 128, stages = 4, stageBytes = bigRows * 128;
+constexpr int stages = 4;
 
 __device__ inline void copy16(uint32_t to, const void *from, bool there) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
 }
 
-// big: 8 warps, four along n and two along m; a warp has 16·RT columns of y by 64 rows of
-// x. Packed tiles go straight to registers; x to shared memory, its 16-byte columns
-// exchanged so that neither copies nor ldmatrix meet in a bank.
-template <int RT, bool E8M0> __device__ void big(const Args *args, long long row0, long long rows) {
+// big: 8 warps along n, each with 16·RT columns of y for all 8·MJ rows of x, so that no
+// code is decoded twice. Packed tiles go straight to registers; x to shared memory, its
+// 16-byte columns exchanged so that neither copies nor ldmatrix meet in a bank.
+template <int RT, int MJ, bool E8M0, bool EXACT> __device__ void big(const Args *args, long long row0, long long rows) {
+  constexpr int stageBytes = MJ * 8 * 128;
   extern __shared__ uint4 shared[];
   const Args a = *args;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
   const int tilesK = a.k / 64;
-  const long long m0 = (long long)blockIdx.x * bigRows, n0 = (long long)blockIdx.y * RT * 4 + warp % 4 * RT; // tiles of 16
+  const long long m0 = (long long)blockIdx.x * MJ * 8, n0 = ((long long)blockIdx.y * 8 + warp) * RT; // tiles of 16
   const long long tilesN = (a.n + 15) / 16;
-  const int mw = warp / 4 * 64;
   Word *lut = (Word *)shared;
   const uint32_t xs = (uint32_t)__cvta_generic_to_shared(shared) + 1024;
   for (int i = threadIdx.x; i < 256; i += blockDim.x) lut[i] = a.lut[i];
 
+  // Each thread copies column threadIdx.x % 8 of rows threadIdx.x / 8 + 32·i.
+  const int row = threadIdx.x / 8, col = threadIdx.x % 8, perRow = a.k * 2;
+  const int there = min((int)min(rows - m0, (long long)MJ * 8), MJ * 8) - row; // rows of x from this thread's on
+  const char *fromX = (const char *)a.x + (row0 + m0 + (there > 0 ? row : 0)) * perRow + col * 16;
+  const uint32_t toX = xs + row * 128 + (col ^ row % 8) * 16;
   auto copy = [&](int tile) {
-    if (tile < tilesK)
-      for (int i = 0; i < 4; i++) {
-        int at = i * 256 + threadIdx.x, row = at / 8, col = at % 8;
-        bool there = m0 + row < rows;
-        const uint4 *from = (const uint4 *)a.x + (row0 + (there ? m0 + row : 0)) * (a.k / 8) + tile * 8 + col;
-        copy16(xs + tile % stages * stageBytes + row * 128 + (col ^ row % 8) * 16, from, there);
-      }
+    if (tile < tilesK) {
+#pragma unroll
+      for (int i = 0; i < MJ / 4; i++)
+        copy16(toX + tile % stages * stageBytes + i * 32 * 128, fromX + (32 * i < there ? i * 32 * perRow : 0), 32 * i < there);
+      fromX += 128;
+    }
     asm volatile("cp.async.commit_group;" ::: "memory");
   };
-  Fragment<E8M0> next[RT];
-  auto fetch = [&](int tile) {
+  Fragment<E8M0, EXACT> next[RT];
+  const uint4 *from[RT];
+  const uint2 *fromScales[RT];
 #pragma unroll
-    for (int r = 0; r < RT; r++)
-      if (tile < tilesK && n0 + r < tilesN) next[r].load(a, (n0 + r) * tilesK + tile, lane);
-  };
-#pragma unroll
-  for (int r = 0; r < RT; r++) next[r].codes = make_uint4(0, 0, 0, 0), next[r].scales = make_uint2(0, 0);
-  fetch(0);
+  for (int r = 0; r < RT; r++) { // tiles beyond the last are read as the last, and not written
+    const long long tile = min(n0 + r, tilesN - 1) * tilesK;
+    from[r] = (const uint4 *)a.w + tile * 32 + lane, fromScales[r] = place<E8M0>(a, tile, lane);
+    next[r].load(from[r], fromScales[r]);
+  }
   for (int i = 0; i < stages - 1; i++) copy(i);
-  float acc[RT][8][4] = {};
+  float acc[RT][MJ][4] = {};
   // ldmatrix: lanes 0-7 and 8-15 the halves of K of 8 rows, 16-31 those of the next 8.
-  const int lrow = mw + lane % 8 + lane / 16 * 8, lcol = lane / 8 % 2;
+  const int lrow = lane % 8 + lane / 16 * 8, lcol = lane / 8 % 2;
   for (int tile = 0; tile < tilesK; tile++) {
     asm volatile("cp.async.wait_group %0;" ::"n"(stages - 2) : "memory");
     __syncthreads();
     copy(tile + stages - 1);
-    Fragment<E8M0> now[RT];
+    Fragment<E8M0, EXACT> now[RT];
 #pragma unroll
-    for (int r = 0; r < RT; r++) now[r] = next[r];
-    fetch(tile + 1);
-    const uint32_t stage = xs + tile % stages * stageBytes;
+    for (int r = 0; r < RT; r++) {
+      now[r] = next[r];
+      if (tile + 1 < tilesK) next[r].load(from[r] + (tile + 1) * 32, fromScales[r] + (tile + 1) * (E8M0 ? 4 : 8));
+    }
+    const uint32_t stage = xs + tile % stages * stageBytes + lrow * 128;
 #pragma unroll
     for (int s = 0; s < 4; s++) {
-      Word b[8][2];
+      Word w[RT][4];
 #pragma unroll
-      for (int j = 0; j < 4; j++) {
-        int row = lrow + 16 * j;
-        uint32_t at = stage + row * 128 + ((2 * s + lcol) ^ row % 8) * 16;
+      for (int r = 0; r < RT; r++) now[r].step(s, lut, w[r]);
+      const uint32_t at = stage + ((2 * s + lcol) ^ lrow % 8) * 16;
+#pragma unroll
+      for (int j = 0; j < MJ; j += 2) {
+        Word b[4];
         asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-                     : "=r"(b[2 * j][0]), "=r"(b[2 * j][1]), "=r"(b[2 * j + 1][0]), "=r"(b[2 * j + 1][1])
-                     : "r"(at) : "memory");
-      }
+                     : "=r"(b[0]), "=r"(b[1]), "=r"(b[2]), "=r"(b[3]) : "r"(at + j * 8 * 128) : "memory");
 #pragma unroll
-      for (int r = 0; r < RT; r++) {
-        Word w[4];
-        now[r].step(s, lut, w);
-#pragma unroll
-        for (int j = 0; j < 8; j++) mma(acc[r][j], w, b[j][0], b[j][1]);
+        for (int r = 0; r < RT; r++) {
+          mma(acc[r][j], w[r], b[0], b[1]);
+          mma(acc[r][j + 1], w[r], b[2], b[3]);
+        }
       }
     }
   }
-  // By way of shared memory, for whole lines of y; a warp has 16 columns by 64 rows of it.
+  // By way of shared memory, for whole lines of y; a warp has 16 columns by 8·MJ rows of it.
   asm volatile("cp.async.wait_all;" ::: "memory");
   __syncthreads();
   float *mine = (float *)(lut + 256) + warp * 64 * 17;
+  const bool plain = a.out == outBF16 && a.alphas == 1 && a.alphaPlace == alphaF32 && a.biasPlace == biasNone && a.n % 2 == 0;
+  const float alpha = a.alpha[0];
 #pragma unroll
-  for (int r = 0; r < RT; r++) {
+  for (int part = 0; part < RT * MJ / 8; part++) {
+    const int r = part / (MJ / 8), half = part % (MJ / 8) * 8;
 #pragma unroll
     for (int j = 0; j < 8; j++)
 #pragma unroll
-      for (int i = 0; i < 4; i++) mine[(8 * j + 2 * q + i % 2) * 17 + g + i / 2 * 8] = acc[r][j][i];
+      for (int i = 0; i < 4; i++) mine[(8 * j + 2 * q + i % 2) * 17 + g + i / 2 * 8] = acc[r][half + j][i];
     __syncwarp();
-#pragma unroll 1
-    for (int i = lane; i < 64 * 16; i += 32) {
-      long long m = m0 + mw + i / 16, n = (n0 + r) * 16 + i % 16;
-      if (m < rows && n < a.n) finish(a, mine[i / 16 * 17 + i % 16], row0 + m, n);
+    const long long m1 = m0 + half * 8, n1 = (n0 + r) * 16;
+    if (plain) { // two outputs of a row at a time
+      uint16_t *to = (uint16_t *)a.y + (row0 + m1 + lane / 8) * a.n + n1 + lane % 8 * 2;
+      const float *at = mine + lane / 8 * 17 + lane % 8 * 2;
+      if (n1 + 16 <= a.n)
+#pragma unroll 4
+        for (int i = lane / 8; i < 64 && m1 + i < rows; i += 4, to += 4 * a.n, at += 4 * 17)
+          *(Word *)to = bf16Word(__fmul_rn(alpha, at[0])) | bf16Word(__fmul_rn(alpha, at[1])) << 16;
     }
+    if (!plain || n1 + 16 > a.n)
+#pragma unroll 1
+      for (int i = lane; i < 64 * 16; i += 32) {
+        long long m = m1 + i / 16, n = n1 + i % 16;
+        if (m < rows && n < a.n) finish(a, mine[i / 16 * 17 + i % 16], row0 + m, n);
+      }
     __syncwarp();
   }
 }
 
-#define BIG(NAME, RT, E8M0)                                                                                           \
-  extern "C" __global__ void __launch_bounds__(256, RT == 1 ? 2 : 1) NAME(const Args *a, long long row0, long long rows) { \
-    big<RT, E8M0>(a, row0, rows);                                                                            \
-  }
-BIG(w4a16_nv_128x64, 1, false)
-BIG(w4a16_nv_128x256, 4, false)
-BIG(w4a16_mx_128x64, 1, true)
-BIG(w4a16_mx_128x256, 4, true)
+#define BIG(NAME, RT, MJ, EXACT)                                                                                     \
+  extern "C" __global__ void __launch_bounds__(256, RT * MJ <= 8 ? 2 : 1)                                            \
+      w4a16_nv_##NAME(const Args *a, long long row0, long long rows) { big<RT, MJ, false, EXACT>(a, row0, rows); }    \
+  extern "C" __global__ void __launch_bounds__(256, RT * MJ <= 8 ? 2 : 1)                                            \
+      w4a16_mx_##NAME(const Args *a, long long row0, long long rows) { big<RT, MJ, true, EXACT>(a, row0, rows); }
+BIG(64x128, 1, 8, false)
+BIG(128x128, 1, 16, false)
+BIG(128x256, 2, 16, false)
+BIG(exact, 1, 8, true)
