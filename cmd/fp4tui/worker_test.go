@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -143,6 +144,42 @@ func TestSessionOutlivesAHang(t *testing.T) {
 	cell := s.Run(t.Context(), "z = gemm x w backend=cuda", nil)
 	if p, ok := cell.Result.(exec.Product); !ok || p.By != "fake on Fake GPU sm_90" {
 		t.Errorf("%+v %v", cell.Result, cell.Err)
+	}
+}
+
+// TestDeviceElsewhere goes through a stand-in for ssh, which runs what it is told here.
+func TestDeviceElsewhere(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for ssh is a shell script")
+	}
+	path, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script := "#!/bin/sh\n[ \"$*\" = '-o BatchMode=yes -- gpu1 fp4tui worker' ] || { echo \"no route to $4\" >&2; exit 255; }\nexec '" + path + "' worker\n"
+	put(t, dir+"/ssh", script)
+	if err := os.Chmod(dir+"/ssh", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	t.Setenv(workerBehaviour, "work")
+	a := &app{computers: newComputers()}
+	t.Cleanup(a.computers.Close)
+	s := a.session(exec.Options{Place: a.computers.place})
+	for _, line := range []string{"set device=ssh:gpu1", "x = randn 4 64 seed=1", "w = quant x", "y = gemm x w", "z = gemm x w backend=cuda", "e = diff z y", "expect e.mismatched == 0"} {
+		cell := s.Run(t.Context(), line, nil)
+		if cell.Err != nil {
+			t.Fatalf("%s: %v", line, cell.Err)
+		}
+		if p, ok := cell.Result.(exec.Product); ok && p.Handle == "z" && p.By != "fake on Fake GPU sm_90 at ssh:gpu1" {
+			t.Errorf("by %q", p.By)
+		}
+	}
+	s.Run(t.Context(), "set device=ssh:gpu2", nil)
+	cell := s.Run(t.Context(), "z = gemm x w backend=cuda", nil)
+	if cell.Err == nil || !strings.Contains(cell.Err.Error(), "the GPU worker at ssh:gpu2 died") || !strings.Contains(cell.Err.Error(), "no route to gpu2") {
+		t.Error(cell.Err)
 	}
 }
 
