@@ -153,7 +153,7 @@ func (s *partial) metrics(p *Pair) Metrics {
 		RelL2:    math.Sqrt(ratio(s.d2, s.w2)),
 		SQNR:     decibel(1 / ratio(s.d2, s.w2)),
 		CalcDiff: ratio(s.d2, s.g2+s.w2),
-		Cos:      cosine(s.gw, s.g2, s.w2),
+		Cos:      s.cosine(),
 		Noise:    s.noise,
 		ArgMax:   p.position(s.atAbs), ArgNoise: p.position(s.atNoise), FirstNaN: p.position(s.atNaN),
 		Floor: p.Floor, M: p.M, N: p.N,
@@ -200,6 +200,14 @@ func decibel(ratio float64) float64 {
 		return db
 	}
 	return math.Round(db*1e9) / 1e9
+}
+
+// cosine is exactly 1 for two finite tensors that are equal, whatever their sums round to.
+func (s *partial) cosine() float64 {
+	if s.d2 == 0 {
+		return 1
+	}
+	return cosine(s.gw, s.g2, s.w2)
 }
 
 func cosine(gw, g2, w2 float64) float64 {

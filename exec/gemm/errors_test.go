@@ -131,7 +131,7 @@ func TestDotErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = m.Dot(Operands{A: make([]uint32, 12), B: make([]uint32, 12)})
-	wants(t, "12 elements", err, inspect.ErrMismatch, "12 elements|a multiple of 8|pad with zero codes to 16")
+	wants(t, "12 elements", err, inspect.ErrMismatch, "12 elements|a multiple of 8|pad with zeros to 16")
 	_, err = m.Dot(Operands{})
 	wants(t, "no elements", err, inspect.ErrMismatch, "0 elements")
 	_, err = m.Dot(Operands{A: make([]uint32, 8), B: []uint32{0, 0, 1 << 16, 0, 0, 0, 0, 0}})

@@ -165,7 +165,7 @@ func (m *Model) check(op Operands) error {
 	if k := len(op.A); k == 0 || k%m.Step != 0 {
 		return fault(inspect.ErrMismatch, fmt.Sprintf("a= and b= have %d elements", k),
 			fmt.Sprintf("a %s instruction on %s takes a multiple of %d", m.Kind, m.Arch, m.Step),
-			fmt.Sprintf("pad with zero codes to %d elements", (k/m.Step+1)*m.Step))
+			fmt.Sprintf("pad with zeros to %d elements", (k/m.Step+1)*m.Step))
 	}
 	if op.C>>m.Acc.Bits() != 0 {
 		return fault(inspect.ErrMalformed, "c does not fit its type", fmt.Sprintf("it is %s", m.Acc), "the word lies in the low bits")
