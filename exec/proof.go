@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"fp4tui/exec/compare"
+	"fp4tui/exec/gemm"
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/kernel"
@@ -101,13 +103,27 @@ func (v *productValue) sameButOrder(o *productValue) bool {
 		return false
 	}
 	a, b := v.forward, o.forward
-	sameArch := a.Arch == b.Arch || a.Mode == layer.W4A4 // every FP4 instruction is one rule
+	sameArch := a.Mode == layer.W4A4 || v.instruction() == o.instruction() // every FP4 instruction is one rule
 	if a.Mode == layer.W4A16 && (a.Order.Kind == layer.OrderSliced || b.Order.Kind == layer.OrderSliced) {
 		return false // interleaved slices are outside the claim
 	}
 	return sameArch && v.weights.weights == o.weights.weights && a.Expert == b.Expert && a.Mode == b.Mode &&
 		a.Act == b.Act && a.ActVal == b.ActVal && a.Out == b.Out && a.Epilogue == b.Epilogue && a.ActPer == b.ActPer &&
 		sameWords([]float32{v.out.Alpha}, []float32{o.out.Alpha}) && sameWords(v.out.Alphas, o.out.Alphas) && sameWords(a.X.Data, b.X.Data)
+}
+
+// instruction is the rule of the bf16 instruction that a w4a16 product was made with:
+// that of the GPU where a kernel used its own, else that of arch=.
+func (v *productValue) instruction() gemm.Params {
+	arch := v.forward.Arch
+	if at := strings.LastIndex(v.out.By, " sm_"); at >= 0 && !strings.HasPrefix(v.out.By, "emu-") {
+		arch = v.out.By[at+1:]
+	}
+	m, err := gemm.Lookup("bf16", arch)
+	if err != nil {
+		return gemm.Params{}
+	}
+	return m.Params
 }
 
 // sameWords compares bits: a NaN equals itself.

@@ -3,7 +3,9 @@ package exec
 import (
 	"testing"
 
+	"fp4tui/exec/gemm"
 	"fp4tui/inspect"
+	"fp4tui/inspect/layer"
 )
 
 // metric is the value of a metric in a diff, and whether it is there.
@@ -36,6 +38,27 @@ func TestCertificate(t *testing.T) {
 			if n, ok := metric(d, "unproven"); !ok || int64(n) != p.Proof.Unproven {
 				t.Errorf("%s order=%s: unproven %v, the product says %d", gemm, order, n, p.Proof.Unproven)
 			}
+		}
+	}
+}
+
+// TestInstructionOfAKernel: a GPU's own instruction counts, an emulating kernel's does not.
+func TestInstructionOfAKernel(t *testing.T) {
+	of := func(by, arch string) gemm.Params {
+		v := productValue{forward: layer.Forward{Arch: arch}}
+		v.out.By = by
+		return v.instruction()
+	}
+	ampere, hopper := of("", "sm80"), of("", "sm90")
+	if ampere == hopper {
+		t.Fatal("sm80 and sm90 have the same rule")
+	}
+	for by, want := range map[string]gemm.Params{
+		"w4a16 on NVIDIA A100-SXM4-80GB sm_80": ampere, "w4a16 on NVIDIA H100 80GB HBM3 sm_90": hopper,
+		"emu-bf16 on NVIDIA A100-SXM4-80GB sm_80": hopper, "": hopper,
+	} {
+		if got := of(by, "sm100"); got != want {
+			t.Errorf("%q: %+v, want %+v", by, got, want)
 		}
 	}
 }
