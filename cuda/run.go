@@ -356,11 +356,11 @@ func (p *product) shape() string {
 	return shape
 }
 
-// smallShared is the shared memory of a shape for few rows: sums of 16 slices, twice;
+// smallShared is the shared memory of a shape for few rows: sums of 16 slices of four tiles;
 // the scales; and x where it has room.
 func smallShared(variant string, k int) int {
 	rows := map[string]int{"8": 8, "16": 16, "8_far": 8, "16_far": 16}[variant]
-	bytes := 2*16*rows*16*4 + 1024
+	bytes := 4*16*rows*16*4 + 1024
 	if variant == "8" || variant == "16" {
 		bytes += rows * k * 2
 	}

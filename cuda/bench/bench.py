@@ -88,7 +88,7 @@ class W4A16:
         at = numpy.int64(self.args.data_ptr())
         if m <= 16 and variant is None:
             step = 8 if m <= 8 else 16
-            shared, far = 2 * 16 * step * 64 + 1024, 2 * 16 * step * 64 + 1024 + step * k * 2 > 232448
+            shared, far = 4 * 16 * step * 64 + 1024, 4 * 16 * step * 64 + 1024 + step * k * 2 > 232448
             if not far:
                 shared += step * k * 2
             f = module.get_function(f"w4a16_nv_{step}" + "_far" * far)

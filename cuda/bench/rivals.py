@@ -19,10 +19,10 @@ def dequantize_matmul(layer, x):
 
 
 def configs():
-    for n in (16, 32, 64, 128):
-        for k in (64, 128, 256):
-            for split in (1, 2, 4, 8):
-                for warps in (2, 4, 8):
+    for n in (16, 32, 64):
+        for k in (128, 256):
+            for split in (1, 4, 8):
+                for warps in (4, 8):
                     for stages in (3, 5):
                         yield triton.Config({"N_TILE": n, "K_TILE": k, "SPLIT": split}, num_warps=warps, num_stages=stages)
 
@@ -40,7 +40,7 @@ def decode(code):
     return bits.to(tl.float32, bitcast=True) * 8.507059173023462e37  # 2^126
 
 
-@triton.autotune(configs=list(configs()), key=["M", "N", "K"], prune_configs_by={"early_config_prune": few}, reset_to_zero=["y"])
+@triton.autotune(configs=list(configs()), key=["N", "K"], prune_configs_by={"early_config_prune": few}, reset_to_zero=["y"])
 @triton.jit
 def kernel(x, codes, scales, y, M, N, K, N_TILE: tl.constexpr, K_TILE: tl.constexpr, SPLIT: tl.constexpr):
     n = tl.program_id(0) * N_TILE + tl.arange(0, N_TILE)

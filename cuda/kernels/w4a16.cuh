@@ -150,9 +150,9 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int tilesK = a.k / 64, first = warp * tilesK / slices, count = (warp + 1) * tilesK / slices - first;
   const int tilesN = (a.n + 15) / 16;
-  float *sums = (float *)shared;                    // [2][slices][MT·128]
-  Word *lut = (Word *)(sums + 2 * slices * MT * 128); // [256]
-  uint4 *near = (uint4 *)(lut + 256);               // [MT][tilesK][2][32]
+  Word *lut = (Word *)shared;                       // [256]
+  float *sums = (float *)(lut + 256);               // [4][slices][MT·128]
+  uint4 *near = (uint4 *)(sums + 4 * slices * MT * 128); // [MT][tilesK][2][32]
 
   Fragment<E8M0, false> ring[depth];
   const int mine = (tilesN - 1 - (int)blockIdx.x) / (int)gridDim.x + 1; // tiles of y of this block
@@ -179,23 +179,36 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
   int t = count, buffer = 0;
   const uint4 *const x0 = (FAR ? packed : near) + first * 64 + lane, *xAt = x0;
   float acc[MT][4] = {};
-  auto close = [&] { // the slices of one tile of y meet
-    float *here = sums + buffer * slices * MT * 128;
-    for (int m = 0; m < MT; m++)
-      *(float4 *)&here[warp * MT * 128 + m * 128 + lane * 4] = make_float4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
-    __syncthreads();
-    if (threadIdx.x < MT * 128) {
-      int i = threadIdx.x;
-      float sum = here[i];
-      for (int s = 1; s < slices; s++) sum = __fadd_rn(sum, here[s * MT * 128 + i]);
-      int part = i % 4, l = i / 4 % 32;
-      long long m = i / 128 * 8 + l % 4 * 2 + part % 2, n = tileN * 16 + l / 4 + part / 2 * 8;
-      if (m < rows && n < a.n) finish(a, sum, row0 + m, n);
+  const bool plain = a.out == outBF16 && a.alphas == 1 && a.alphaPlace == alphaF32 && a.biasPlace == biasNone;
+  const float alpha = a.alpha[0];
+  auto close = [&] { // a tile of y is done; the slices of every two meet
+#pragma unroll
+    for (int m = 0; m < MT; m++) {
+      *(float4 *)&sums[((buffer * slices + warp) * MT + m) * 128 + lane * 4] = make_float4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
+      acc[m][0] = acc[m][1] = acc[m][2] = acc[m][3] = 0;
     }
-    for (int m = 0; m < MT; m++)
-      for (int i = 0; i < 4; i++) acc[m][i] = 0;
-    buffer ^= 1, left--;
-    tileN += gridDim.x;
+    left--;
+    if (buffer % 2 == 1 || left == 0) {
+      __syncthreads();
+      if (threadIdx.x < (buffer % 2 + 1) * MT * 128) {
+        const int i = threadIdx.x % (MT * 128), which = threadIdx.x / (MT * 128);
+        const float *at = sums + (buffer / 2 * 2 + which) * slices * MT * 128 + i;
+        float sum = at[0];
+#pragma unroll
+        for (int s = 1; s < slices; s++) sum = __fadd_rn(sum, at[s * MT * 128]);
+        const int part = i % 4, l = i / 4 % 32, m = i / 128 * 8 + l % 4 * 2 + part % 2;
+        const long long n = (tileN + which * gridDim.x) * 16 + l / 4 + part / 2 * 8;
+        if (m < rows && n < a.n) {
+          if (plain)
+            ((uint16_t *)a.y)[(row0 + m) * a.n + n] = bf16Word(__fmul_rn(alpha, sum));
+          else
+            finish(a, sum, row0 + m, n);
+        }
+      }
+      tileN += (buffer % 2 + 1) * gridDim.x;
+      buffer |= 1;
+    }
+    buffer = (buffer + 1) % 4;
   };
   if (count == 0) {
     while (left > 0) close();

@@ -1,0 +1,131 @@
+//go:build cuda && cgo && linux
+
+package cuda_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"fp4tui/cuda"
+	"fp4tui/inspect/fp4"
+)
+
+// TestQuantize compares with the recipe of exact division: the approximate reciprocal is
+// one unit in the last place off at most, so few blocks differ, and by one step.
+func TestQuantize(t *testing.T) {
+	e := engine(t, cuda.Options{})
+	r := rand.New(rand.NewPCG(7, 8))
+	const rows, cols = 512, 4096
+	x, words := make([]float32, rows*cols), make([]uint16, rows*cols)
+	for i := range x {
+		x[i] = fp4.RoundBF16(float32(r.NormFloat64()))
+		words[i] = uint16(math.Float32bits(x[i]) >> 16)
+	}
+	clear(x[:16]) // a block of zeros
+	clear(words[:16])
+	want, err := fp4.Quantize(x, rows, cols, fp4.QuantOptions{Recipe: "flashinfer-exact", Format: fp4.NVFP4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := e.Quantize(words, rows, cols, want.Global.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scales, codes := 0, 0
+	for i, s := range want.Scales {
+		if d := int(got.Scales[i]) - int(s); d != 0 {
+			scales++
+			if d > 1 || d < -1 {
+				t.Fatalf("scale %d is %02x, exactly %02x", i, got.Scales[i], s)
+			}
+			continue
+		}
+		for j := i * 16; j < i*16+16; j++ {
+			g, w := got.Code(j/cols, j%cols), want.Code(j/cols, j%cols)
+			if g != w {
+				codes++
+				if d := int(g&7) - int(w&7); g>>3 != w>>3 || d > 1 || d < -1 {
+					t.Fatalf("code %d is %x, exactly %x", j, g, w)
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d scales and %d of %d codes differ from exact division", scales, len(want.Scales), codes, len(x))
+	if scales > len(want.Scales)/1000 || codes > len(x)/1000 {
+		t.Error("more than an approximate reciprocal explains")
+	}
+}
+
+func TestDequantize(t *testing.T) {
+	e := engine(t, cuda.Options{})
+	r := rand.New(rand.NewPCG(9, 10))
+	for _, s := range []struct {
+		format fp4.Format
+		block  int
+	}{{fp4.E4M3, 16}, {fp4.E8M0, 32}} {
+		b := fp4.Blocks{Rows: 33, Cols: 256, Block: s.block, ScaleType: s.format, Codes: make([]byte, 33*128), Scales: make([]byte, 33*256/s.block),
+			Global: fp4.GlobalScale{Use: fp4.Multiplies, Value: 0.37}}
+		for i := range b.Codes {
+			b.Codes[i] = byte(r.Uint32())
+		}
+		for i := range b.Scales {
+			b.Scales[i] = byte(i)
+		}
+		got, err := e.Dequantize(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, g := range got {
+			row, col := i/b.Cols, i%b.Cols
+			want := float32(float32(fp4.DecodeE2M1(b.Code(row, col))*s.format.Decode(uint16(b.Scale(row, col)))) * 0.37)
+			if math.Float32bits(g) != math.Float32bits(want) && !(g != g && want != want) {
+				t.Fatalf("%s: value %d is %g, must be %g", s.format, i, g, want)
+			}
+		}
+	}
+}
+
+func TestDiff(t *testing.T) {
+	e := engine(t, cuda.Options{})
+	r := rand.New(rand.NewPCG(11, 12))
+	const rows, cols = 200, 333
+	a, b := make([]float32, rows*cols), make([]float32, rows*cols)
+	different, largest, squares := uint32(0), float32(0), 0.0
+	for i := range a {
+		a[i] = float32(r.NormFloat64())
+		b[i] = a[i]
+		if r.IntN(10) == 0 {
+			b[i] += float32(r.NormFloat64()) / 64
+		}
+		d := float32(math.Abs(float64(a[i] - b[i])))
+		squares += float64(d) * float64(d)
+		largest = max(largest, d)
+		if a[i] != b[i] {
+			different++
+		}
+	}
+	levels, err := e.Diff(a, b, rows, cols)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(levels) != 4 || len(levels[0]) != 4*6 || len(levels[1]) != 2*3 || len(levels[2]) != 2 || len(levels[3]) != 1 {
+		t.Fatalf("%d levels", len(levels))
+	}
+	for i, level := range levels {
+		var sum cuda.Cell
+		total := 0.0
+		for _, c := range level {
+			sum.Largest = max(sum.Largest, c.Largest)
+			sum.Different += c.Different
+			total += float64(c.Squares)
+		}
+		if sum.Largest != largest || sum.Different != different || math.Abs(total/squares-1) > 1e-6 {
+			t.Errorf("level %d: %v %g, must be %g %g %d", i, sum, total, largest, squares, different)
+		}
+	}
+	b[70*cols+100] = float32(math.NaN())
+	if levels, err = e.Diff(a, b, rows, cols); err != nil || !math.IsNaN(float64(levels[3][0].Largest)) || !math.IsNaN(float64(levels[0][1*6+1].Largest)) {
+		t.Errorf("a NaN is lost: %v, %v", levels[3], err)
+	}
+}
