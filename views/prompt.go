@@ -192,6 +192,10 @@ func (a *App) showResult(result exec.Result) tea.Cmd {
 		return a.goTo(lintView)
 	case exec.Help:
 		a.float = helpDialog(r)
+	case exec.Setting:
+		if len(r.Items) > 1 {
+			a.float = textDialog(a, result)
+		}
 	case exec.Prepared, exec.Place:
 		return a.showPlace(result)
 	case exec.Product, exec.TensorInfo, exec.Check, exec.Exported, exec.Poisoned, exec.Undone, exec.Note, exec.Quit, exec.Quantized, nil:

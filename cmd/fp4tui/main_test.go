@@ -14,8 +14,15 @@ import (
 
 var update = flag.Bool("update", false, "rewrite golden files and the generated documents")
 
+// asProgram is the variable that makes the test binary the program itself, for tests that
+// need a process.
+const asProgram = "FP4TUI_TEST_PROGRAM"
+
 // TestMain keeps what the tests unpack and read out of the user's directories.
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	if len(os.Args) == 2 && os.Args[1] == "worker" { // started by a test as the program starts itself
 		os.Exit(asWorker(os.Getenv(workerBehaviour)))
 	}
