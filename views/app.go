@@ -111,6 +111,7 @@ type nav struct {
 	quit    bool
 	plain   bool            // the session goes on in lines
 	told    bool            // that autosaving failed
+	drafted int             // the edits of the page that were kept last
 	letter  string          // that followed M or '
 	marks   map[string]mark // by letter
 	inquiry string          // a question that a key asked for itself
@@ -191,6 +192,7 @@ func (a *App) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	a.frame.dirty = true
 	cmd := a.handle(msg)
 	a.markRunning()
+	a.keepDraft()
 	if ask := a.ask(); ask != nil {
 		cmd = tea.Batch(cmd, ask)
 	}

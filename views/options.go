@@ -20,6 +20,9 @@ type Options struct {
 	Recover  []Recovery        // sessions that ended without saving, the newest first
 	Discard  func()            // called when the program ends and nothing is lost with the autosaved session
 	Autosave func() error      // why commands are no longer kept as they happen; nil function: they never were
+	// Draft keeps the edited page of the notebook until it is saved (a nil page); nil
+	// function: nothing does. Name is its file, "" while it has none.
+	Draft    func(name string, page []byte) error
 	NoMouse  bool
 	Theme    Theme // roles and ramps; empty or "auto": by the terminal's background
 	NoImages bool  // no images even where the terminal shows them

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"bytes"
 	"fmt"
 
 	tea "charm.land/bubbletea/v2"
@@ -13,6 +14,8 @@ type Recovery struct {
 	What     string   // "9 commands, stopped 14:02"
 	Lost     string   // what of it is not readable; "" nothing
 	Commands []string // what runs again
+	Page     []byte   // the notebook as it was edited; nil: nothing but commands was lost
+	PageOf   string   // its file; "" it had none
 	Path     string
 	// Claim takes the journal for this program: ready, its files are found by their names.
 	// Done gives it back; with remove it is deleted.
@@ -32,6 +35,13 @@ func recoverDialog(list []Recovery) *dialog {
 	if n := len(r.Commands); n > 0 {
 		d.rows = append(d.rows, [2]string{"last", r.Commands[n-1]})
 	}
+	if r.Page != nil {
+		name := r.PageOf
+		if name == "" {
+			name = "the session, in no file yet"
+		}
+		d.rows = append(d.rows, [2]string{"page", "edited and not saved: " + name})
+	}
 	lost := r.Lost
 	if lost == "" {
 		lost = "nothing"
@@ -40,7 +50,7 @@ func recoverDialog(list []Recovery) *dialog {
 	if n := len(list) - 1; n > 0 {
 		d.rows = append(d.rows, [2]string{"more", plural(int64(n), "older session") + ", offered after this one"})
 	}
-	if len(r.Commands) > 0 {
+	if len(r.Commands) > 0 || r.Page != nil {
 		d.choices = append(d.choices, choice{"r recover: run it again", "r", (*App).recover})
 	}
 	d.choices = append(d.choices, choice{"d discard", "d", (*App).discardRecovery}, choice{"Esc later", "esc", closeDialog})
@@ -90,14 +100,65 @@ func (a *App) recover() tea.Cmd {
 			a.status.lines[len(a.status.lines)-1].left += fmt.Sprintf("  (recovered %d of %d; the rest stays in the journal)", i, len(tasks))
 		}}
 	}
+	if len(tasks) == 0 {
+		return a.recovered(r, done)
+	}
 	tasks[0].key = "r"
-	tasks[len(tasks)-1].then = func(a *App, _ exec.Cell) tea.Cmd {
-		if err := done(true); err != nil {
+	tasks[len(tasks)-1].then = func(a *App, _ exec.Cell) tea.Cmd { return a.recovered(r, done) }
+	return a.work.submit(tasks...)
+}
+
+// recovered ends a recovery: all commands have run, the page as it was edited comes back.
+func (a *App) recovered(r Recovery, done func(remove bool) error) tea.Cmd {
+	if r.Page != nil {
+		if err := a.bookPane().recoverPage(r, a.opt.Engine); err != nil {
+			_ = done(false) // the page stays where it is
 			a.status.fail("", err)
 			return nil
 		}
-		a.status.say("recovered " + plural(int64(len(tasks)), "command") + "; s saves them")
-		return a.goTo(layersView)
+		a.refresh()
+		a.keepDraft()
 	}
-	return a.work.submit(tasks...)
+	if err := done(true); err != nil {
+		a.status.fail("", err)
+		return nil
+	}
+	text := "recovered " + plural(int64(len(r.Commands)), "command")
+	to := layersView
+	if r.Page != nil {
+		text, to = text+" and the page", notebookView
+	}
+	a.status.say(text + "; " + a.keyFor("save") + " saves it")
+	return a.goTo(to)
+}
+
+// recoverPage is the edited page, in its file when that is still there.
+func (p *bookPane) recoverPage(r Recovery, engine exec.Engine) error {
+	if keeper, ok := engine.(bookKeeper); ok && r.PageOf != "" && p.file == "" {
+		if data, err := keeper.ReadNotebook(r.PageOf); err == nil && p.set(data) == nil {
+			p.file, p.name, p.disk = r.PageOf, r.PageOf, data
+		}
+	}
+	return p.apply(r.Page)
+}
+
+// keepDraft keeps the page of the notebook when it was edited since it was kept last.
+func (a *App) keepDraft() {
+	p := a.bookPane()
+	kept := p.changes
+	if !p.edited || p.file != "" && bytes.Equal(p.doc.Bytes(), p.disk) {
+		kept = 0 // commands are kept as they run
+	}
+	if a.opt.Draft == nil || kept == a.nav.drafted {
+		return
+	}
+	a.nav.drafted = kept
+	var page []byte
+	if kept > 0 {
+		page = p.doc.Bytes()
+	}
+	if err := a.opt.Draft(p.file, page); err != nil && !a.nav.told {
+		a.nav.told = true
+		a.status.fail("", err)
+	}
 }

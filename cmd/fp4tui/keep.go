@@ -85,6 +85,9 @@ func describe(l journal.Left) string {
 	if len(commands) == 1 {
 		text = strings.Replace(text, "commands", "command", 1)
 	}
+	if l.Page != nil {
+		text += "; an edited page, for the screens"
+	}
 	if exports > 0 {
 		text += fmt.Sprintf("; %d export is not repeated", exports)
 	}
@@ -109,7 +112,7 @@ func recoveries(list []journal.Left, s adopter) []views.Recovery {
 	var out []views.Recovery
 	for _, l := range list {
 		commands, _ := repeated(l)
-		out = append(out, views.Recovery{What: describe(l), Lost: l.Damage, Commands: commands, Path: l.Path,
+		out = append(out, views.Recovery{What: describe(l), Lost: l.Damage, Commands: commands, Path: l.Path, Page: l.Page, PageOf: l.PageOf,
 			Claim: func() (func(bool) error, error) { return claim(l, s) }})
 	}
 	return out
@@ -140,6 +143,7 @@ func (r *lineREPL) settleLost(run func(line string) error, line string) (bool, e
 		return true, err
 	}
 	commands, _ := repeated(*r.lost)
+	page := r.lost.Page != nil && word == "recover"
 	r.lost = nil
 	if word == "recover" {
 		for i, c := range commands {
@@ -151,5 +155,8 @@ func (r *lineREPL) settleLost(run func(line string) error, line string) (bool, e
 		}
 		fmt.Fprintf(r.out, "recovered %d commands\n", len(commands))
 	}
-	return true, done(true)
+	if page {
+		fmt.Fprintln(r.out, "the edited page stays in the journal: fp4tui recovers it")
+	}
+	return true, done(!page)
 }

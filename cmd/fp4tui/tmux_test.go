@@ -289,6 +289,20 @@ func endFlows() []terminalFlow {
 				m.t.Errorf("recovery is offered:\n%s", f)
 			}
 		}},
+		{"an edited page survives kill -9", 80, 24, nil, func(m *terminal) {
+			page := "---\nfp4tui: 1\n---\n\n# First words\n\n```fp4\nlet a = 1\n```\n\n```out\na = 1\n```\n"
+			put(m.t, filepath.Join(m.dir, "n.fp4.md"), page)
+			m.shell("fp4tui n.fp4.md").sees("[Notebook]", "ok      let a = 1").keys("c").sees("Esc leave").types("a second thought").keys("Enter").sees("note    a second thought")
+			m.signal("KILL").until("the shell", func(f string) bool { return strings.Contains(strings.ToLower(f), "killed") })
+			if text := cat(m.t, filepath.Join(m.dir, "n.fp4.md")); text != page {
+				m.t.Errorf("the file changed:\n%s", text)
+			}
+			m.types("stty sane; clear; fp4tui").keys("C-j").sees("an earlier session was not saved", "edited and not saved: ").keys("r").sees("and the page", "a second thought", "First words")
+			m.keys("s").sees("saved ")
+			if text := cat(m.t, filepath.Join(m.dir, "n.fp4.md")); !strings.Contains(text, "First words") || !strings.Contains(text, "a second thought") {
+				m.t.Errorf("saved:\n%s", text)
+			}
+		}},
 		{"plain goes on in lines", 80, 24, nil, func(m *terminal) {
 			m.tour().prompted("plain").sees("the session goes on in lines: 3 commands", "fp4>").shell("ls c limit=1").sees("encoder.layer.0").shell("quit").shell("quit").back().sane()
 		}},

@@ -44,16 +44,20 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 	typed := a.openHistory()
 	opt.History, opt.Remember = typed.lines, typed.remember
 	opt.Recover = recoveries(a.left(), opt.Engine.(adopter))
-	discard := false
+	discard, page := false, false
 	opt.Discard = func() { discard = true }
 	if j != nil {
 		opt.Autosave = j.Err
+		opt.Draft = func(name string, text []byte) error {
+			page = text != nil
+			return j.Draft(name, text)
+		}
 	}
 	err = views.Run(ctx, opt)
 	if s, is := opt.Engine.(*exec.Session); is && errors.Is(err, views.ErrPlain) {
 		return a.continueIn(ctx, s, j)
 	}
-	endJournal(j, discard || opt.Engine.Unsaved() == 0)
+	endJournal(j, discard || opt.Engine.Unsaved() == 0 && !page)
 	return err
 }
 

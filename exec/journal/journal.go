@@ -26,6 +26,8 @@ import (
 const (
 	extension = ".fp4.md"
 	lockName  = ".lock" // after the name of the journal
+	draftName = ".draft"
+	draftHead = "page of "
 	savedMark = "<!-- saved"
 )
 
@@ -85,8 +87,44 @@ func (j *Journal) Undo() {
 func (j *Journal) Saved() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.dropDraft()
 	if j.body.Len() > 0 {
 		j.write(savedMark+" -->\n\n", false)
+	}
+}
+
+// Draft keeps the page of the notebook as it was edited, beside the journal: name is its
+// file, or "" while it has none. A nil page removes what was kept: it is saved.
+func (j *Journal) Draft(name string, page []byte) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.err != nil {
+		return j.err
+	}
+	if page == nil {
+		j.dropDraft()
+		return nil
+	}
+	if j.path == "" {
+		if j.err = j.create(); j.err != nil {
+			j.err = fmt.Errorf("autosave: %w", j.err)
+			return j.err
+		}
+	}
+	err := checkpoint.WriteFile(j.path+draftName, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "%s%q\n%s", draftHead, name, page)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("autosave: %w", err)
+	}
+	return nil
+}
+
+// dropDraft removes the page, if one is kept. The mutex is held.
+func (j *Journal) dropDraft() {
+	if j.path != "" {
+		_ = os.Remove(j.path + draftName) // most sessions have none
 	}
 }
 
@@ -185,6 +223,7 @@ func (j *Journal) Close(remove bool) error {
 		j.err = fs.ErrClosed
 	}
 	if remove {
+		j.dropDraft()
 		err = errors.Join(err, os.Remove(j.path))
 	}
 	j.held.release()

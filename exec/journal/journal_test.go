@@ -270,3 +270,44 @@ func TestStateDir(t *testing.T) {
 		t.Errorf("%s, %v", dir, err)
 	}
 }
+
+// TestDraft: the edited page outlives its session, until it is saved or thrown away.
+func TestDraft(t *testing.T) {
+	dir, page := t.TempDir(), []byte("---\nfp4tui: 1\n---\n\n# Moved\n\nlines \"as they are\"\n")
+	j := New(dir, start)
+	if err := j.Draft("a b\n.fp4.md", page); err != nil {
+		t.Fatal(err)
+	}
+	crash(j)
+	left := list(t, dir)
+	if len(left) != 1 || string(left[0].Page) != string(page) || left[0].PageOf != "a b\n.fp4.md" || len(left[0].Commands) != 0 {
+		t.Fatalf("left %+v", left)
+	}
+	if err := os.WriteFile(j.Path()+draftName, []byte("page of \"x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if left := list(t, dir); len(left) != 0 {
+		t.Errorf("half a page is offered: %+v", left)
+	}
+	for name, end := range map[string]func(j *Journal) error{
+		"saved":   func(j *Journal) error { j.Saved(); return nil },
+		"dropped": func(j *Journal) error { return j.Draft("", nil) },
+		"closed":  func(j *Journal) error { return j.Close(true) },
+		"claimed": func(j *Journal) error {
+			crash(j)
+			done, err := list(t, filepath.Dir(j.Path()))[0].Claim()
+			if err != nil {
+				return err
+			}
+			return done(true)
+		},
+	} {
+		j := New(t.TempDir(), start)
+		if err := errors.Join(j.Draft("", page), end(j)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(j.Path() + draftName); !os.IsNotExist(err) {
+			t.Errorf("%s: the page is still there", name)
+		}
+	}
+}

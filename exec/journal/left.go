@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,6 +27,8 @@ type Left struct {
 	Commands []string         // in order, without those that were taken back
 	Inputs   []notebook.Input // files that they read, by the names they were read by
 	Unsaved  int              // how many of the commands, and of the undos, no notebook has
+	Page     []byte           // the notebook as it was edited and not saved; nil: it was not
+	PageOf   string           // its file; "" it had none
 	Damage   string           // what could not be read of the file; "" nothing
 }
 
@@ -55,7 +58,7 @@ func List(dir string) ([]Left, error) {
 		switch {
 		case err != nil:
 			errs = append(errs, err)
-		case left.Unsaved == 0 && left.Damage == "":
+		case left.Unsaved == 0 && left.Damage == "" && left.Page == nil:
 			errs = append(errs, os.Remove(path))
 		default:
 			out = append(out, left)
@@ -80,6 +83,7 @@ func (l Left) Claim() (done func(remove bool) error, err error) {
 		var err error
 		if remove {
 			err = os.Remove(l.Path)
+			_ = os.Remove(l.Path + draftName) // most have none
 		}
 		held.release()
 		return err
@@ -101,6 +105,7 @@ func read(path string) (Left, error) {
 	if err != nil {
 		return Left{}, err
 	}
+	left.PageOf, left.Page = readDraft(path + draftName)
 	doc, lost := salvage(string(data))
 	if lost > 0 {
 		left.Damage = fmt.Sprintf("the last %d of %d bytes are not readable", lost, len(data))
@@ -123,6 +128,29 @@ func read(path string) (Left, error) {
 		left.Unsaved = 0 // all was taken back
 	}
 	return left, nil
+}
+
+// readDraft reads a page that was kept beside a journal; one that is no notebook, or cut
+// short before its name ends, is none.
+func readDraft(path string) (name string, page []byte) {
+	info, err := os.Stat(path)
+	if err != nil || info.Size() > notebook.MaxFile {
+		return "", nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", nil
+	}
+	head, text, whole := strings.Cut(string(data), "\n")
+	quoted, is := strings.CutPrefix(head, draftHead)
+	name, err = strconv.Unquote(quoted)
+	if !whole || !is || err != nil {
+		return "", nil
+	}
+	if _, errs := notebook.Parse("draft"+extension, []byte(text)); len(errs) > 0 {
+		return "", nil
+	}
+	return name, []byte(text)
 }
 
 // salvage parses as much of a text as makes a notebook: a write that was cut short, or
