@@ -1,5 +1,5 @@
 # fp4tui. `make` builds; every target is one line that can be run by hand.
-.PHONY: build test lint golden bench gpu docs
+.PHONY: build test lint golden bench gpu docs screenshots
 build:            ## the default binary: pure Go, CPU
 	CGO_ENABLED=0 go build -trimpath -o bin/fp4tui ./cmd/fp4tui
 test:             ## the test command of the README and of CI
@@ -12,6 +12,8 @@ golden:           ## rewrite golden frames and the generated docs; review the di
 	go test ./views/... ./cmd/... -update
 	go run ./cmd/fp4tui docs > docs/commands.md
 docs: golden
+screenshots:      ## the frames of docs/tour.md and of the README, from the program in a terminal (needs tmux)
+	go test ./cmd/fp4tui -run '^TestShots$$' -update
 bench:            ## the numbers of docs/benchmarks.md
 	go test -run '^$$' -bench . -benchmem ./...
 gpu:              ## one binary that uses an NVIDIA GPU where there is one (tag cuda, needs gcc)

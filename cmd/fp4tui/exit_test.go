@@ -32,6 +32,8 @@ func TestExitCodes(t *testing.T) {
 		{0, []string{"--help"}},
 		{0, []string{"--version"}},
 		{0, []string{"completion", "bash"}},
+		{0, []string{"completion"}},
+		{2, []string{"completion", "tcsh"}},
 		{0, []string{"replay", partly}},
 		{1, []string{"run", "-c", "expect 1 > 2"}},
 		{1, []string{"run", "-c", "expect 1 > 2", "-c", "expect 1 < 2"}},

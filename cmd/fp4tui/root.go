@@ -125,8 +125,8 @@ func (a *app) root() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.color, "color", "auto", "colours: "+strings.Join(colors, "|")+" (beats NO_COLOR, which beats CLICOLOR_FORCE)")
-	flags.BoolVar(&a.ascii, "ascii", false, "only ASCII characters")
+	flags.StringVar(&a.color, "color", "auto", "colours of the terminal UI: "+strings.Join(colors, "|")+" (beats NO_COLOR); lines, JSON and documents have none")
+	flags.BoolVar(&a.ascii, "ascii", false, "only ASCII characters on screens and in lines; JSON, documents and what is saved stay as they are")
 	flags.StringVar(&a.theme, "theme", "auto", "colours of the terminal UI: "+themeNames()+"; auto goes by the terminal's background")
 	flags.BoolVar(&a.noImages, "no-images", false, "draw maps in characters even where the terminal shows images (also FP4TUI_IMAGES=off)")
 	flags.StringVar(&a.logFile, "log-file", "", "write a log of what happens inside to this file")
@@ -135,7 +135,20 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.python, "python", "", "the Python whose engines compute: backend=torch, flashinfer:trtllm, vllm:marlin, …")
 	flags.BoolVar(&a.noJournal, "no-journal", false, "keep nothing of an interactive session on disk: no autosave, no history (also FP4TUI_NO_JOURNAL=1)")
 	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand(), a.workerCommand())
+	strictCompletion(root)
 	return root
+}
+
+// strictCompletion makes an unknown shell a usage error: cobra answers with help and 0.
+func strictCompletion(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		if c.Name() != "completion" {
+			continue
+		}
+		c.Args = args(cobra.NoArgs)
+		c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
 }
 
 func themeNames() string {

@@ -120,7 +120,7 @@ func freshNotebook(path string) string {
 	return name
 }
 
-// profile decides the colours: --color beats NO_COLOR beats CLICOLOR_FORCE.
+// profile decides the colours: --color beats NO_COLOR; else the terminal is asked.
 func (a *app) profile() views.Profile {
 	switch {
 	case a.color != "auto":
