@@ -132,6 +132,7 @@ type product struct {
 	x      []uint16     // of w4a16, times 2^(126-shift) if not exact
 	shift  int          // of the scales
 	exact  bool         // w4a16 multiplies twice
+	w      *weight
 	y      output
 	mps    int // multiprocessors
 	launch func(m0, rows int) error
@@ -206,7 +207,7 @@ func (p *product) prepare(spec *kernelSpec, variant string) error {
 	if err != nil {
 		return err
 	}
-	a.w, a.wScales = uint64(w.codes), uint64(w.scales)
+	p.w, a.w, a.wScales = w, uint64(w.codes), uint64(w.scales)
 	if err := p.uploadRest(&a, layout); err != nil {
 		return err
 	}
@@ -388,9 +389,11 @@ func (p *product) small(name, variant string) error {
 	p.launch = func(m0, rows int) error {
 		for ; rows > 0; m0, rows = m0+step, rows-step {
 			first, count := int64(m0), int64(min(rows, step))
+			n, k := int64(p.job.N), int64(p.k)
 			params := append(pointers(&p.at, &packed), pointers(&first, &count)...)
+			params = append(append(params, pointers(&p.w.codes, &p.w.scales)...), pointers(&n, &k)...)
 			if far {
-				if err := order.Launch((p.k/8+255)/256, 1, 1, 256, 1, 1, 0, cu.NoStream, params); err != nil {
+				if err := order.Launch((p.k/8+255)/256, 1, 1, 256, 1, 1, 0, cu.NoStream, params[:4]); err != nil {
 					return driverError("cuLaunchKernel w4a16_order", err)
 				}
 			}

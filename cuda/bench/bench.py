@@ -98,9 +98,10 @@ class W4A16:
             self.launches = []
             for r in range(0, m, step):
                 p = (at, numpy.int64(self.packed.data_ptr()), numpy.int64(r), numpy.int64(min(step, m - r)))
+                more = tuple(numpy.int64(v) for v in (layer.words.data_ptr(), layer.packed_scales.data_ptr(), n, k))
                 if far:
                     self.launches.append((order, (k // 8 // 64 + 1,), 64, p, 0))
-                self.launches.append((f, (min(mps, (n + 15) // 16),), 512, p, shared))
+                self.launches.append((f, (min(mps, (n + 15) // 16),), 512, p + more, shared))
             self.name = f"{step}" + "_far" * far
         else:
             rows, cols = variant or ((64, 128) if m <= 64 else (128, 256) if (m + 127) // 128 * ((n + 255) // 256) >= mps else (128, 128))

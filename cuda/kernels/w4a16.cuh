@@ -71,9 +71,10 @@ __device__ inline void mma(float (&d)[4], const Word (&a)[4], Word b0, Word b1) 
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+// Loads stand where they are written: the compiler would move them behind a barrier.
 __device__ inline uint4 stream16(const void *p) { // read once: past L1
   uint4 v;
-  asm("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
+  asm volatile("ld.global.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p) : "memory");
   return v;
 }
 
@@ -86,9 +87,9 @@ template <bool E8M0, bool EXACT> struct Fragment {
   __device__ inline void load(const uint4 *from, const uint2 *fromScales) {
     codes = stream16(from);
     if (E8M0)
-      scales.x = __ldg((const Word *)fromScales);
+      asm volatile("ld.global.u32 %0, [%1];" : "=r"(scales.x) : "l"(fromScales) : "memory");
     else
-      scales = __ldg(fromScales);
+      asm volatile("ld.global.v2.u32 {%0,%1}, [%2];" : "=r"(scales.x), "=r"(scales.y) : "l"(fromScales) : "memory");
   }
 
   // step decodes operand A of one step.
@@ -143,45 +144,71 @@ extern "C" __global__ void w4a16_order(const Args *args, uint4 *to, long long ro
 // w4a16_small: blocks walk over tiles of 16 columns of y; each of 16 warps has a slice of
 // K for 8·MT rows. x lies in shared memory in the order of operand B: all of it.
 template <int MT, bool E8M0, bool FAR>
-__device__ void small(const Args *args, const uint4 *packed, long long row0, long long rows) {
-  constexpr int depth = 4; // packed tiles on the way
+__device__ void small(const Args *args, const uint4 *packed, long long row0, long long rows, const uint4 *w, const char *scales,
+                      long long n, long long k) {
+  constexpr int depth = 4, codeStep = 32, scaleStep = E8M0 ? 32 : 64; // packed tiles on the way; from one to the next
   extern __shared__ uint4 shared[];
-  const Args a = *args;
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const int tilesK = a.k / 64, first = warp * tilesK / slices, count = (warp + 1) * tilesK / slices - first;
-  const int tilesN = (a.n + 15) / 16;
+  const int tilesK = k / 64, first = warp * tilesK / slices, count = (warp + 1) * tilesK / slices - first;
+  const int tilesN = (n + 15) / 16;
   Word *lut = (Word *)shared;                       // [256]
   float *sums = (float *)(lut + 256);               // [4][slices][MT·128]
   uint4 *near = (uint4 *)(sums + 4 * slices * MT * 128); // [MT][tilesK][2][32]
 
+  // The weight is asked for before anything else is known.
   Fragment<E8M0, false> ring[depth];
-  const int mine = (tilesN - 1 - (int)blockIdx.x) / (int)gridDim.x + 1; // tiles of y of this block
-  int toFetch = mine * count, toTurn = count, left = mine;
-  const long long tile0 = (long long)blockIdx.x * tilesK + first;
-  const uint4 *from = (const uint4 *)a.w + tile0 * 32 + lane;
-  const char *fromScales = (const char *)place<E8M0>(a, tile0, lane);
-  const long long turn = (long long)gridDim.x * tilesK - count; // tiles to the next row of tiles
-  auto fetch = [&](Fragment<E8M0, false> &to) {
-    if (toFetch == 0) return;
-    to.load(from, (const uint2 *)fromScales);
-    from += 32, fromScales += E8M0 ? 32 : 64, toFetch--;
-    if (--toTurn == 0) toTurn = count, from += turn * 32, fromScales += turn * (E8M0 ? 32 : 64);
-  };
+  const long long tile0 = (long long)blockIdx.x * tilesK + first, turn = (long long)gridDim.x * tilesK;
+  const uint4 *at = w + tile0 * codeStep + lane;
+  const char *atScales = scales + tile0 * scaleStep + lane / 4 * (E8M0 ? 4 : 8);
 #pragma unroll
-  for (int i = 0; i < depth; i++) fetch(ring[i]);
+  for (int i = 0; i < depth; i++)
+    if (i < count) ring[i].load(at + i * codeStep, (const uint2 *)(atScales + i * scaleStep));
+  __syncthreads(); // nothing is shared yet: it keeps the loads above what follows
 
+  const Args a = *args;
   for (int i = threadIdx.x; i < 256; i += blockDim.x) lut[i] = a.lut[i];
   if (!FAR)
     for (int oct = threadIdx.x; oct < tilesK * 8; oct += blockDim.x) order<8 * MT>(a, near, oct, row0, rows);
   __syncthreads();
 
   long long tileN = blockIdx.x;
-  int t = count, buffer = 0;
-  const uint4 *const x0 = (FAR ? packed : near) + first * 64 + lane, *xAt = x0;
+  int left = (tilesN - 1 - (int)blockIdx.x) / (int)gridDim.x + 1, buffer = 0; // tiles of y
+  const uint4 *const x0 = (FAR ? packed : near) + first * 64 + lane;
   float acc[MT][4] = {};
   const bool plain = a.out == outBF16 && a.alphas == 1 && a.alphaPlace == alphaF32 && a.biasPlace == biasNone;
   const float alpha = a.alpha[0];
-  auto close = [&] { // a tile of y is done; the slices of every two meet
+  for (; left > 0;) {
+    const uint4 *next = at + turn * codeStep;
+    const char *nextScales = atScales + turn * scaleStep;
+    for (int t0 = 0; t0 < count; t0 += depth) {
+#pragma unroll
+      for (int i = 0; i < depth; i++) {
+        const int t = t0 + i;
+        if (t >= count) break;
+        Word xw[MT][8];
+#pragma unroll
+        for (int m = 0; m < MT; m++) {
+          const uint4 *from = x0 + (m * tilesK + t) * 64;
+          const uint4 lo = from[0], hi = from[32];
+          xw[m][0] = lo.x, xw[m][1] = lo.y, xw[m][2] = lo.z, xw[m][3] = lo.w;
+          xw[m][4] = hi.x, xw[m][5] = hi.y, xw[m][6] = hi.z, xw[m][7] = hi.w;
+        }
+#pragma unroll
+        for (int s = 0; s < 4; s++) {
+          Word operand[4];
+          ring[i].step(s, lut, operand);
+#pragma unroll
+          for (int m = 0; m < MT; m++) mma(acc[m], operand, xw[m][2 * s], xw[m][2 * s + 1]);
+        }
+        // Last, so that it lands in the registers that are free now.
+        const bool same = t + depth < count; // what this place of the ring holds next is of the same tile of y
+        if (same || left > 1)
+          ring[i].load(same ? at + (t + depth) * codeStep : next + i * codeStep,
+                       (const uint2 *)(same ? atScales + (t + depth) * scaleStep : nextScales + i * scaleStep));
+      }
+    }
+    at = next, atScales = nextScales;
+    // A tile of y is done; the slices of every two meet.
 #pragma unroll
     for (int m = 0; m < MT; m++) {
       *(float4 *)&sums[((buffer * slices + warp) * MT + m) * 128 + lane * 4] = make_float4(acc[m][0], acc[m][1], acc[m][2], acc[m][3]);
@@ -192,58 +219,31 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
       __syncthreads();
       if (threadIdx.x < (buffer % 2 + 1) * MT * 128) {
         const int i = threadIdx.x % (MT * 128), which = threadIdx.x / (MT * 128);
-        const float *at = sums + (buffer / 2 * 2 + which) * slices * MT * 128 + i;
-        float sum = at[0];
+        const float *from = sums + (buffer / 2 * 2 + which) * slices * MT * 128 + i;
+        float sum = from[0];
 #pragma unroll
-        for (int s = 1; s < slices; s++) sum = __fadd_rn(sum, at[s * MT * 128]);
+        for (int s = 1; s < slices; s++) sum = __fadd_rn(sum, from[s * MT * 128]);
         const int part = i % 4, l = i / 4 % 32, m = i / 128 * 8 + l % 4 * 2 + part % 2;
-        const long long n = (tileN + which * gridDim.x) * 16 + l / 4 + part / 2 * 8;
-        if (m < rows && n < a.n) {
+        const long long col = (tileN + which * gridDim.x) * 16 + l / 4 + part / 2 * 8;
+        if (m < rows && col < n) {
           if (plain)
-            ((uint16_t *)a.y)[(row0 + m) * a.n + n] = bf16Word(__fmul_rn(alpha, sum));
+            ((uint16_t *)a.y)[(row0 + m) * n + col] = bf16Word(__fmul_rn(alpha, sum));
           else
-            finish(a, sum, row0 + m, n);
+            finish(a, sum, row0 + m, col);
         }
       }
       tileN += (buffer % 2 + 1) * gridDim.x;
       buffer |= 1;
     }
     buffer = (buffer + 1) % 4;
-  };
-  if (count == 0) {
-    while (left > 0) close();
-    return;
-  }
-  while (left > 0) {
-#pragma unroll
-    for (int i = 0; i < depth; i++) {
-      if (left == 0) break;
-      Fragment<E8M0, false> now = ring[i];
-      fetch(ring[i]);
-      Word xw[MT][8];
-#pragma unroll
-      for (int m = 0; m < MT; m++) {
-        uint4 lo = xAt[m * tilesK * 64], hi = xAt[m * tilesK * 64 + 32];
-        xw[m][0] = lo.x, xw[m][1] = lo.y, xw[m][2] = lo.z, xw[m][3] = lo.w;
-        xw[m][4] = hi.x, xw[m][5] = hi.y, xw[m][6] = hi.z, xw[m][7] = hi.w;
-      }
-#pragma unroll
-      for (int s = 0; s < 4; s++) {
-        Word w[4];
-        now.step(s, lut, w);
-#pragma unroll
-        for (int m = 0; m < MT; m++) mma(acc[m], w, xw[m][2 * s], xw[m][2 * s + 1]);
-      }
-      xAt += 64;
-      if (--t == 0) t = count, xAt = x0, close();
-    }
   }
 }
 
-#define SMALL(NAME, MT, E8M0, FAR)                                                      \
-  extern "C" __global__ void __launch_bounds__(512, 1)                                   \
-      NAME(const Args *a, const uint4 *packed, long long row0, long long rows) {         \
-    small<MT, E8M0, FAR>(a, packed, row0, rows);                                         \
+#define SMALL(NAME, MT, E8M0, FAR)                                                                                \
+  extern "C" __global__ void __launch_bounds__(512, 1)                                                             \
+      NAME(const Args *a, const uint4 *packed, long long row0, long long rows, const uint4 *w, const char *scales, \
+           long long n, long long k) {                                                                             \
+    small<MT, E8M0, FAR>(a, packed, row0, rows, w, scales, n, k);                                                  \
   }
 SMALL(w4a16_nv_8, 1, false, false)
 SMALL(w4a16_nv_16, 2, false, false)
