@@ -1,5 +1,5 @@
 # fp4tui. `make` builds; every target is one line that can be run by hand.
-.PHONY: build test lint golden bench gpu docs screenshots
+.PHONY: build test lint golden bench gpu docs kernels screenshots
 build:            ## the default binary: pure Go, CPU
 	CGO_ENABLED=0 go build -trimpath -o bin/fp4tui ./cmd/fp4tui
 test:             ## the test command of the README and of CI
@@ -19,3 +19,5 @@ bench:            ## the numbers of docs/benchmarks.md
 gpu:              ## one binary that uses an NVIDIA GPU where there is one (tag cuda, needs gcc)
 	$(MAKE) -C cuda lib
 	cuda/with-env go build -tags cuda -trimpath -o bin/fp4tui-gpu ./cmd/fp4tui
+kernels:          ## the GPU kernels that cuda embeds, from their sources (needs nvcc 13.0)
+	$(MAKE) -C cuda/kernels kernels

@@ -1,20 +1,19 @@
-// Package cuda runs a layer on an NVIDIA GPU. It is two programs in one: without
+// Package cuda computes products on an NVIDIA GPU. It is two programs in one: without
 // the build tag cuda it is pure Go and says that it is not there; with the tag
 // (make gpu) it talks to the driver through gorgonia.org/cu, and still starts and
 // answers on a machine that has no driver. README.md says how that is built and
 // what has been run on real hardware.
 //
-// This version finds devices and holds no kernel: Backend refuses to compute.
+// An Engine computes layer.Jobs by one of several kernels. Each must return the
+// emulator's words on a device before it runs anything else there.
 package cuda
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"fp4tui/inspect"
-	"fp4tui/inspect/layer"
 )
 
 // Why the backend cannot run, in the order in which they are found. Every error of
@@ -57,7 +56,7 @@ type Report struct {
 	DriverMessage string    // what the loader or the driver said when something failed
 	Devices       []Device  // in the driver's order; nil when there is none
 	Libraries     []Library // GPU libraries found; nil when there is none
-	Reason        string    // why Backend is not ready, safe for a terminal
+	Reason        string    // why no Engine can compute, safe for a terminal; empty where one can
 	Cure          string    // what to do about it
 }
 
@@ -68,15 +67,15 @@ func Status() Report {
 	r := driver()
 	r.Devices = slices.Clone(r.Devices)
 	r.Libraries = libraries()
-	f := r.fault()
-	r.Reason, r.Cure = f.Error(), f.Hint()
+	if f := r.fault(); f != nil {
+		r.Reason, r.Cure = f.Error(), f.Hint()
+	}
 	return r
 }
 
 const onCPU = "backend=emu returns the hardware's bits on the CPU, backend=ref the dequantized reference"
 
-// fault is the first thing that keeps the backend from running. There always is
-// one: this version has no kernel.
+// fault is the first thing that keeps every device from computing; nil without one.
 func (r Report) fault() *inspect.Fault {
 	f := &inspect.Fault{Offset: -1}
 	switch {
@@ -92,11 +91,13 @@ func (r Report) fault() *inspect.Fault {
 		f.Class = ErrNoDevice
 		f.What, f.Why = "the NVIDIA driver offers no device", r.DriverMessage
 		f.Cure = "look at nvidia-smi and at CUDA_VISIBLE_DEVICES; " + onCPU
-	default:
+	case !slices.ContainsFunc(r.Devices, func(d Device) bool { return sinceAmpere(d.ComputeCapability) == "" }):
 		f.Class = ErrNoKernel
-		f.What = "no kernel of this build has been verified on this device"
-		f.Why = "this version holds no kernel; found " + deviceList(r.Devices)
+		f.What = "no kernel for " + deviceList(r.Devices)
+		f.Why = "the kernels need compute capability 8.0"
 		f.Cure = onCPU
+	default:
+		return nil
 	}
 	return f
 }
@@ -107,23 +108,4 @@ func deviceList(devices []Device) string {
 		names[i] = fmt.Sprintf("%s (%s)", d.Name, d.Arch())
 	}
 	return strings.Join(names, ", ")
-}
-
-// Backend satisfies exec.Backend. Its zero value is ready to use.
-type Backend struct{}
-
-// Name is what stands after backend=.
-func (Backend) Name() string { return "cuda" }
-
-// Ready says why the backend cannot run here: ErrNotBuilt, ErrNoDriver, ErrNoDevice
-// or ErrNoKernel, as an *inspect.Fault with the cure. In this version it is never nil.
-func (Backend) Ready() error { return driver().fault() }
-
-// Forward refuses with Ready's error: this version has no kernel. It returns
-// ctx.Err() when ctx has already ended.
-func (b Backend) Forward(ctx context.Context, _ layer.Forward, _ layer.Progress) (layer.Output, error) {
-	if err := ctx.Err(); err != nil {
-		return layer.Output{}, err
-	}
-	return layer.Output{}, b.Ready()
 }

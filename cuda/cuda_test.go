@@ -11,11 +11,8 @@ import (
 	"fp4tui/inspect/layer"
 )
 
-// hinted is what an error with a cure looks like to a front end.
-type hinted interface{ Hint() string }
-
 func TestFault(t *testing.T) {
-	gpu := Device{Name: "NVIDIA H100 80GB HBM3", ComputeCapability: [2]int{9, 0}}
+	old := Device{Name: "Tesla V100", ComputeCapability: [2]int{7, 0}}
 	tests := []struct {
 		name   string
 		report Report
@@ -28,9 +25,8 @@ func TestFault(t *testing.T) {
 			"no NVIDIA driver: libcuda.so.1: cannot open", "install the NVIDIA driver"},
 		{"no device", Report{Built: true, DriverFound: true, DriverMessage: "cuInit returned 100"}, ErrNoDevice,
 			"the NVIDIA driver offers no device: cuInit returned 100", "CUDA_VISIBLE_DEVICES"},
-		{"no kernel", Report{Built: true, DriverFound: true, Devices: []Device{gpu, gpu}}, ErrNoKernel,
-			"no kernel of this build has been verified on this device: this version holds no kernel; " +
-				"found NVIDIA H100 80GB HBM3 (sm_90), NVIDIA H100 80GB HBM3 (sm_90)", "backend=emu"},
+		{"no kernel", Report{Built: true, DriverFound: true, Devices: []Device{old, old}}, ErrNoKernel,
+			"no kernel for Tesla V100 (sm_70), Tesla V100 (sm_70): the kernels need compute capability 8.0", "backend=emu"},
 		{"unsafe text", Report{Built: true, DriverMessage: "\x1b[31mred"}, ErrNoDriver, `\x1b[31mred`, ""},
 	}
 	classes := []error{ErrNotBuilt, ErrNoDriver, ErrNoDevice, ErrNoKernel}
@@ -55,28 +51,36 @@ func TestFault(t *testing.T) {
 	}
 }
 
-// TestBackend holds on every machine: this version computes nowhere and says so.
-func TestBackend(t *testing.T) {
-	var backend Backend
-	if backend.Name() != "cuda" {
-		t.Errorf("Name() = %q", backend.Name())
+// TestNoFault: one device that kernels exist for is enough.
+func TestNoFault(t *testing.T) {
+	for _, cc := range [][2]int{{8, 0}, {9, 0}, {12, 1}} {
+		r := Report{Built: true, DriverFound: true, Devices: []Device{{ComputeCapability: [2]int{7, 5}}, {ComputeCapability: cc}}}
+		if f := r.fault(); f != nil {
+			t.Errorf("%v: %v", cc, f)
+		}
 	}
-	ready := backend.Ready()
-	if ready == nil {
-		t.Fatal("Ready() is nil, but this version has no kernel")
+}
+
+// TestClosedOrMissing: an engine that can compute nothing says why, whatever it is asked.
+func TestClosedOrMissing(t *testing.T) {
+	e := NewEngine(Options{Device: 1 << 20})
+	ready := e.Ready()
+	if !errors.Is(ready, inspect.ErrUnsupported) {
+		t.Fatalf("Ready() = %v", ready)
 	}
-	if report := Status(); report.Reason != ready.Error() || report.Cure != ready.(hinted).Hint() {
-		t.Errorf("Status says %q (%q), Ready %q", report.Reason, report.Cure, ready)
+	if _, err := e.Run(context.Background(), layer.Job{}, nil); err == nil || err.Error() != ready.Error() {
+		t.Errorf("Run: %v; Ready: %v", err, ready)
 	}
-	out, err := backend.Forward(context.Background(), layer.Forward{}, nil)
-	if err == nil || err.Error() != ready.Error() || len(out.Y.Data) != 0 {
-		t.Errorf("Forward = %v, %v; want Ready's error", out, err)
+	device, kernels := e.About()
+	if device != "" || len(kernels) != len(kernelSpecs) {
+		t.Errorf("About: %q, %v", device, kernels)
 	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := backend.Forward(ended, layer.Forward{}, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("Forward after cancel = %v, want context.Canceled", err)
+	for _, k := range kernels {
+		if k.Ready || k.Why == "" || k.Doc == "" {
+			t.Errorf("%+v", k)
+		}
 	}
+	e.Close()
 }
 
 // TestRequired turns a missing GPU into a failure where one is promised.

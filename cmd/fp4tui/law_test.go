@@ -11,11 +11,11 @@ import (
 	"testing"
 
 	"fp4tui/cuda"
-	engine "fp4tui/exec"
+	"fp4tui/exec/gemm"
 )
 
-// The GPU backend satisfies an interface of a package that it does not import.
-var _ engine.Backend = cuda.Backend{}
+// The GPU engine satisfies an interface of a package that it does not import.
+var _ gemm.Runner = (*cuda.Engine)(nil)
 
 // listed is what go list says about one package.
 type listed struct {
