@@ -85,6 +85,7 @@ func TestTasks(t *testing.T) {
 	}
 	for _, task := range userTasks() {
 		t.Run(strings.TrimSuffix(task.question, "?"), func(t *testing.T) {
+			t.Parallel()
 			keys := strings.Fields(task.keys)
 			if len(keys) > mostKeys {
 				t.Errorf("%d keys", len(keys))
@@ -106,8 +107,9 @@ func TestTasks(t *testing.T) {
 				}
 			}
 			if task.then != "" {
-				t.Chdir(dir)
-				fp4tui(t, strings.Fields(task.then)[1:]...).want(t, 0)
+				words := strings.Fields(task.then)[1:]
+				words[len(words)-1] = filepath.Join(dir, words[len(words)-1]) // the shell stands there
+				fp4tui(t, words...).want(t, 0)
 			}
 		})
 	}
