@@ -129,9 +129,6 @@ func checkJob(job *layer.Job) error {
 	return nil
 }
 
-// kTile is what rows are padded to along K: kernels read whole tiles.
-const kTile = 64
-
 // padded returns rows of `from` bytes as rows of `to` bytes, zeros behind.
 func padded(b []byte, rows, from, to int) []byte {
 	if from == to {
@@ -192,13 +189,4 @@ func shiftWords(x []uint16, by int) (out []uint16, ok bool) {
 		}
 	}
 	return out, true
-}
-
-// weightWords are the bf16 words of code·scale, by scale byte, then code.
-func weightWords(format fp4.Format) [256 * 16]uint16 {
-	var t [256 * 16]uint16
-	for i := range t {
-		t[i] = bf16Word(fp4.DecodeE2M1(uint8(i%16)) * format.Decode(uint16(i/16)))
-	}
-	return t
 }

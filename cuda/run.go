@@ -105,6 +105,9 @@ func (s *state) place(w *weight, job *layer.Job, layout string) (err error) {
 	return driverError("cuLaunchKernel w4a16_pack", err)
 }
 
+// kTile is what rows are padded to along K: kernels read whole tiles.
+const kTile = 64
+
 func paddedK(job *layer.Job) int { return (job.K + kTile - 1) / kTile * kTile }
 
 // operand is codes and scales of rows padded to whole K tiles.
@@ -281,6 +284,15 @@ func (p *product) uploadRest(a *args, layout string) error {
 	}
 	bias, err := upload(&p.scope, job.Bias)
 	return put(&a.bias, bias, err)
+}
+
+// weightWords are the bf16 words of code·scale, by scale byte, then code.
+func weightWords(format fp4.Format) [256 * 16]uint16 {
+	var t [256 * 16]uint16
+	for i := range t {
+		t[i] = bf16Word(fp4.DecodeE2M1(uint8(i%16)) * format.Decode(uint16(i/16)))
+	}
+	return t
 }
 
 // pointers are a kernel's parameters: each eight bytes wide, as Launch copies them.
