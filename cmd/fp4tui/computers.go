@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	osexec "os/exec"
 	"regexp"
 	"strings"
@@ -33,15 +32,6 @@ const localDevice = "local"
 
 func newComputers() *computers {
 	return &computers{device: localDevice, local: ownWorker, clients: map[string]*worker.Client{}}
-}
-
-// ownWorker starts this program again.
-func ownWorker() (func() *osexec.Cmd, error) {
-	if err := gpuMissing(); err != nil {
-		return nil, err
-	}
-	path, err := os.Executable()
-	return func() *osexec.Cmd { return osexec.Command(path, "worker") }, err
 }
 
 // place takes a value of --device, --python and of set.

@@ -2,5 +2,13 @@
 
 package main
 
-// gpuMissing is why a worker of this program needs no start: it has what it needs.
-func gpuMissing() error { return nil }
+import (
+	"os"
+	osexec "os/exec"
+)
+
+// ownWorker starts this program again.
+func ownWorker() (func() *osexec.Cmd, error) {
+	path, err := os.Executable()
+	return func() *osexec.Cmd { return osexec.Command(path, "worker") }, err
+}

@@ -2,7 +2,13 @@
 
 package main
 
-import "fp4tui/cuda"
+import (
+	osexec "os/exec"
 
-// gpuMissing is why a worker of this program needs no start: it has no GPU support.
-func gpuMissing() error { return cuda.NewEngine(cuda.Options{}).Ready() }
+	"fp4tui/cuda"
+)
+
+// ownWorker is why a worker of this program needs no start: it has no GPU support.
+func ownWorker() (func() *osexec.Cmd, error) {
+	return nil, cuda.NewEngine(cuda.Options{}).Ready()
+}
