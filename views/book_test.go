@@ -92,6 +92,12 @@ func TestBookFrames(t *testing.T) {
 		}
 		d.keys("k enter enter").exact()
 		golden(t, fmt.Sprintf("notebook-edit/%dx%d.never.golden", size[0], size[1]), d.screen()+"\n")
+		for _, profile := range []Profile{ProfileTrueColor, Profile256} {
+			d, _ := reading(t, size[0], size[1], page...)
+			d.app.opt.Profile = profile
+			d.app.retheme(profile, true)
+			golden(t, fmt.Sprintf("notebook/%dx%d.%s.golden", size[0], size[1], profile), d.screen()+"\n")
+		}
 	}
 }
 

@@ -35,10 +35,13 @@ func TestFrames(t *testing.T) {
 func TestStartFrame(t *testing.T) {
 	opt := Options{Engine: newFake(), Tour: []string{"c = load tour"}, Start: StartInfo{Ready: "ready in 41 ms · 16 CPU threads",
 		Rows: []StartRow{{Name: "this directory", Text: "3 checkpoints found: ./llama-nvfp4  ./gpt-oss  ./x.npy", Commands: []string{"c = load ."}}, {Name: "hub cache", Text: "org/name …  (2 quantized models)", Prompt: "c = load "}}}}
-	for _, size := range [][2]int{{80, 24}, {120, 40}} {
-		d := newDriver(t, opt, size[0], size[1])
-		d.exact()
-		golden(t, fmt.Sprintf("start/%dx%d.never.golden", size[0], size[1]), d.screen()+"\n")
+	for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
+		for _, profile := range []Profile{ProfileTrueColor, Profile256, ProfileNever} {
+			opt.Profile = profile
+			d := newDriver(t, opt, size[0], size[1])
+			d.exact()
+			golden(t, fmt.Sprintf("start/%dx%d.%s.golden", size[0], size[1], profile), d.screen()+"\n")
+		}
 	}
 }
 

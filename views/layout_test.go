@@ -97,7 +97,7 @@ func TestLayoutFrames(t *testing.T) {
 	}
 	for _, frame := range frames {
 		for _, size := range [][2]int{{80, 24}, {120, 40}, {200, 60}} {
-			for _, profile := range []Profile{ProfileTrueColor, ProfileNever} {
+			for _, profile := range []Profile{ProfileTrueColor, Profile256, ProfileNever} {
 				name := fmt.Sprintf("%s/%dx%d.%s", frame.name, size[0], size[1], profile)
 				t.Run(name, func(t *testing.T) {
 					d := unaligned(t, size[0], size[1], profile).keys(frame.keys)
