@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"time"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/checkpoint"
@@ -60,11 +61,30 @@ func unpack(name, dir string) error {
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return err
 		}
-		return checkpoint.WriteFile(target, func(w io.Writer) error {
-			_, err := w.Write(want)
-			return err
-		})
+		return placeNew(target, want)
 	})
+}
+
+// placeNew writes a file that appears whole. When another session put the same there at
+// the same time that one stays: it may be open already, and a file that is replaced under
+// a reader counts as changed.
+func placeNew(target string, data []byte) error {
+	own := fmt.Sprintf("%s.%d-%d", target, os.Getpid(), time.Now().UnixNano())
+	write := func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	}
+	if err := checkpoint.WriteFile(own, write); err != nil {
+		return err
+	}
+	defer os.Remove(own)
+	if os.Link(own, target) == nil {
+		return nil
+	}
+	if have, err := os.ReadFile(target); err == nil && bytes.Equal(have, data) {
+		return nil
+	}
+	return checkpoint.WriteFile(target, write) // another version's file, or no links here
 }
 
 func noSample(name string) error {
