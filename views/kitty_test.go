@@ -41,11 +41,11 @@ func TestImagesAreAskedFor(t *testing.T) {
 	}{
 		{"kitty", tea.EnvMsg{"TERM=xterm-kitty"}, Options{}, kittyQuestion + "\x1b[16t"},
 		{"ghostty", tea.EnvMsg{"TERM=xterm-256color", "TERM_PROGRAM=ghostty"}, Options{}, kittyQuestion + "\x1b[16t"},
-		{"kitty behind tmux", tea.EnvMsg{"TERM=tmux-256color", "TMUX=/tmp/a,1,0", "KITTY_WINDOW_ID=1"}, Options{},
+		{"kitty behind tmux", tea.EnvMsg{"TERM=tmux-256color", "TMUX=socket,1,0", "KITTY_WINDOW_ID=1"}, Options{},
 			"\x1bPtmux;\x1b\x1b_Ga=q,i=4091,s=1,v=1,t=d,f=24;AAAA\x1b\x1b\\\x1b\\\x1b[16t"},
 		{"screen", tea.EnvMsg{"TERM=screen", "KITTY_WINDOW_ID=1"}, Options{}, ""},
 		{"xterm", tea.EnvMsg{"TERM=xterm-256color"}, Options{}, ""},
-		{"tmux", tea.EnvMsg{"TERM=tmux-256color", "TMUX=/tmp/a,1,0"}, Options{}, ""},
+		{"tmux", tea.EnvMsg{"TERM=tmux-256color", "TMUX=socket,1,0"}, Options{}, ""},
 		{"off by option", tea.EnvMsg{"TERM=xterm-kitty"}, Options{NoImages: true}, ""},
 		{"off by environment", tea.EnvMsg{"TERM=xterm-kitty", "FP4TUI_IMAGES=off"}, Options{}, ""},
 		{"no colour", tea.EnvMsg{"TERM=xterm-kitty"}, Options{Profile: ProfileNever}, ""},
