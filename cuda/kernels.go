@@ -31,13 +31,14 @@ type kernelSpec struct {
 	name, doc string
 	mode      layer.Mode
 	runs      func(cc [2]int) string // why it can't run there; empty if it can
+	unrun     bool                   // its authors had no GPU that runs it
 }
 
 var kernelSpecs = []kernelSpec{
-	{"emu-fp4", "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121", layer.W4A4, sinceAmpere},
-	{"emu-bf16", "bf16 instructions by integer arithmetic: the words of the architecture asked for", layer.W4A16, sinceAmpere},
-	{"w4a16", "bf16 tensor cores; the weight is decoded in the kernel", layer.W4A16, sinceAmpere},
-	{"native-sm120", "the FP4 tensor cores of sm_120 and sm_121", layer.W4A4, onlyRTX},
+	{"emu-fp4", "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121", layer.W4A4, sinceAmpere, false},
+	{"emu-bf16", "bf16 instructions by integer arithmetic: the words of the architecture asked for", layer.W4A16, sinceAmpere, false},
+	{"w4a16", "bf16 tensor cores; the weight is decoded in the kernel", layer.W4A16, sinceAmpere, false},
+	{"native-sm120", "the FP4 tensor cores of sm_120 and sm_121", layer.W4A4, onlyRTX, true},
 }
 
 // Kernels lists what this version holds, on no device in particular.

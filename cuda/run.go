@@ -189,29 +189,24 @@ func (p *product) prepare(spec *kernelSpec, variant string) error {
 	if job.Scale == fp4.E8M0 {
 		a.e8m0 = 1
 	}
-	layout := asRows
-	switch spec.name {
-	case "w4a16":
-		layout = asTiles
-	case "native-sm120":
-		layout = asBlocks
-	case "emu-bf16":
+	plan := plans[spec.name]
+	if job.Mode == layer.W4A16 {
 		row, known := wideOf(job.Arch)
 		if !known {
-			return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "emu-bf16 has no " + job.Arch, Cure: "arch=sm100"}
+			return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: spec.name + " has no " + job.Arch, Cure: "arch=sm100"}
 		}
 		a.l, a.f, a.eZero = row.l, row.f, row.eZero
 	}
 	p.x = job.XWords
-	if layout == asTiles {
+	if plan.layout == asTiles {
 		p.scale(variant)
 	}
-	w, err := p.weightOf(job, layout)
+	w, err := p.weightOf(job, plan.layout)
 	if err != nil {
 		return err
 	}
 	p.w, a.w, a.wScales = w, uint64(w.codes), uint64(w.scales)
-	if err := p.uploadRest(&a, layout); err != nil {
+	if err := p.uploadRest(&a, plan.layout); err != nil {
 		return err
 	}
 	if p.y, err = p.scope.output(int64(job.M) * int64(job.N) * outBytes(job.Out)); err != nil {
@@ -221,27 +216,7 @@ func (p *product) prepare(spec *kernelSpec, variant string) error {
 	if p.at, err = upload(&p.scope, []args{a}); err != nil {
 		return err
 	}
-	switch spec.name {
-	case "w4a16":
-		return p.wide(variant)
-	case "native-sm120":
-		return p.tiled(nativeImage, map[bool]string{false: "native_nv", true: "native_mx"}[a.e8m0 == 1], 16, 128, 128)
-	case "emu-bf16":
-		return p.tiled(anyImage, "emu_bf16", 32, 32, 256)
-	}
-	return p.tiled(anyImage, "emu_fp4", 64, 32, 256)
-}
-
-// scale chooses the powers of two of scales and x.
-func (p *product) scale(variant string) {
-	t, ok := shiftOf(p.job)
-	if ok && variant != "exact" {
-		if x, ok := shiftWords(p.x, codeShift-t); ok {
-			p.x, p.shift = x, t
-			return
-		}
-	}
-	p.exact = true
+	return plan.start(p, variant)
 }
 
 // uploadRest uploads all but the weight.
@@ -295,6 +270,22 @@ func weightWords(format fp4.Format) [256 * 16]uint16 {
 	return t
 }
 
+// plan is how a kernel takes its weight and is launched.
+type plan struct {
+	layout string
+	start  func(p *product, variant string) error // sets p.launch
+}
+
+// plans has a plan for every row of kernelSpecs; a test holds them together.
+var plans = map[string]plan{
+	"emu-fp4":  {asRows, func(p *product, _ string) error { return p.tiled(anyImage, "emu_fp4", 64, 32, 256) }},
+	"emu-bf16": {asRows, func(p *product, _ string) error { return p.tiled(anyImage, "emu_bf16", 32, 32, 256) }},
+	"w4a16":    {asTiles, (*product).wide},
+	"native-sm120": {asBlocks, func(p *product, _ string) error {
+		return p.tiled(nativeImage, map[bool]string{false: "native_nv", true: "native_mx"}[p.job.Scale == fp4.E8M0], 16, 128, 128)
+	}},
+}
+
 // pointers are a kernel's parameters: each eight bytes wide, as Launch copies them.
 func pointers[T ~uintptr | int64](v ...*T) []unsafe.Pointer {
 	p := make([]unsafe.Pointer, len(v))
@@ -316,113 +307,6 @@ func (p *product) tiled(image, name string, rowsOf, cols, threads int) error {
 	f, err := p.function(image, name, 0)
 	p.launch = func(m0, rows int) error {
 		return p.start(f, name, (p.job.N+cols-1)/cols, (rows+rowsOf-1)/rowsOf, threads, 0, m0, rows)
-	}
-	return err
-}
-
-// wide chooses the shape of w4a16: few rows go through shared memory or, for a long K,
-// past it; many rows through the large tiles.
-func (p *product) wide(variant string) error {
-	prefix := "w4a16_nv_"
-	if p.job.Scale == fp4.E8M0 {
-		prefix = "w4a16_mx_"
-	}
-	if variant == "" {
-		variant = p.shape()
-	}
-	if p.exact {
-		variant = "exact"
-	}
-	if cols := bigCols[variant]; cols != 0 {
-		p.order = "sequential"
-		return p.big(prefix+variant, cols, bigRows[variant])
-	}
-	p.order = "split:16"
-	return p.small(prefix+variant, variant)
-}
-
-// The columns and rows of y of a block, by the names of the large shapes.
-var (
-	bigCols = map[string]int{"64x128": 128, "128x128": 128, "128x256": 256, "exact": 128}
-	bigRows = map[string]int{"64x128": 64, "128x128": 128, "128x256": 128, "exact": 64}
-)
-
-// shape chooses for the size of y: the largest tiles that give every multiprocessor one.
-func (p *product) shape() string {
-	const few = 16 // rows beyond which reading the weight once more costs more than a larger tile
-	m, n := p.job.M, p.job.N
-	switch {
-	case m > 64 && (m+127)/128*((n+255)/256) >= p.mps:
-		return "128x256"
-	case m > 64:
-		return "128x128"
-	case m > few:
-		return "64x128"
-	}
-	shape := "16"
-	if m <= 8 {
-		shape = "8"
-	}
-	if smallShared(shape, p.k) > p.shared {
-		shape += "_far"
-	}
-	return shape
-}
-
-// smallShared is the shared memory of a shape for few rows: sums of 16 slices of four tiles;
-// the scales; and x where it has room.
-func smallShared(variant string, k int) int {
-	rows := map[string]int{"8": 8, "16": 16, "8_far": 8, "16_far": 16}[variant]
-	bytes := 4*16*rows*16*4 + 1024
-	if variant == "8" || variant == "16" {
-		bytes += rows * k * 2
-	}
-	return bytes
-}
-
-func (p *product) small(name, variant string) error {
-	shared := smallShared(variant, p.k)
-	f, err := p.function(anyImage, name, shared)
-	if err != nil {
-		return err
-	}
-	var order cu.Function
-	var packed cu.DevicePtr
-	far := len(variant) > 2
-	if far {
-		if order, err = p.function(anyImage, "w4a16_order", 0); err != nil {
-			return err
-		}
-		if packed, err = p.scope.alloc(int64(16 * p.k * 2)); err != nil {
-			return err
-		}
-	}
-	step := map[bool]int{true: 8, false: 16}[variant == "8" || variant == "8_far"]
-	p.launch = func(m0, rows int) error {
-		for ; rows > 0; m0, rows = m0+step, rows-step {
-			first, count := int64(m0), int64(min(rows, step))
-			n, k := int64(p.job.N), int64(p.k)
-			params := append(pointers(&p.at, &packed), pointers(&first, &count)...)
-			params = append(append(params, pointers(&p.w.codes, &p.w.scales)...), pointers(&n, &k)...)
-			if far {
-				if err := order.Launch((p.k/8+255)/256, 1, 1, 256, 1, 1, 0, cu.NoStream, params[:4]); err != nil {
-					return driverError("cuLaunchKernel w4a16_order", err)
-				}
-			}
-			if err := f.Launch(min(p.mps, (p.job.N+15)/16), 1, 1, 512, 1, 1, shared, cu.NoStream, params); err != nil {
-				return driverError("cuLaunchKernel "+name, err)
-			}
-		}
-		return nil
-	}
-	return nil
-}
-
-func (p *product) big(name string, cols, rowsOf int) error {
-	shared := 1024 + max(4*rowsOf*128, 8*64*17*4) // scales; four stages of x, later outputs of eight warps
-	f, err := p.function(anyImage, name, shared)
-	p.launch = func(m0, rows int) error {
-		return p.start(f, name, (rows+rowsOf-1)/rowsOf, (p.job.N+cols-1)/cols, 256, shared, m0, rows)
 	}
 	return err
 }

@@ -22,7 +22,7 @@ func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
 	k := Kernel{Name: spec.name, Doc: spec.doc}
 	if k.Why = spec.runs(e.device.ComputeCapability); k.Why != "" {
 		k.Status = StatusForeign
-		if spec.name == "native-sm120" {
+		if spec.unrun {
 			k.Status = StatusForeign + "; " + StatusUnrun + " by its authors"
 		}
 		return k
