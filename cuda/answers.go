@@ -55,7 +55,13 @@ func answerShapes(cc [2]int) []answerShape {
 			answerShape{"native-sm120", "", "sm120", 19, 40, 320, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
 		)
 	}
-	return all
+	const lt, arch = "native-sm100", "sm100" // sums that are exact in any order: the library's is not known
+	return append(all,
+		answerShape{lt, "", arch, 19, 150, 336, false, layer.Order{}, inspect.F32, layer.Epilogue{}},
+		answerShape{lt, "", arch, 133, 37, 208, false, layer.Order{}, inspect.BF16, layer.Epilogue{Bias: layer.BiasF32}},
+		answerShape{lt, "", arch, 3, 40, 1968, false, layer.Order{}, inspect.F32, layer.Epilogue{Alpha: layer.AlphaBF16}},
+		answerShape{lt, "", arch, 35, 24, 464, false, layer.Order{}, inspect.F16, layer.Epilogue{Alpha: layer.AlphaOut, Bias: layer.BiasOut}},
+	)
 }
 
 // Answers lists the jobs of every kernel for a device of a compute capability. Their
@@ -64,6 +70,20 @@ func Answers(cc [2]int) []Answer {
 	var all []Answer
 	for i, s := range answerShapes(cc) {
 		all = append(all, Answer{Kernel: s.kernel, Variant: s.variant, Order: s.order, Job: s.job(uint64(i))})
+	}
+	return all
+}
+
+// Drawn lists larger jobs of other numbers for every kernel: what must come out is an
+// Oracle's to say.
+func Drawn(cc [2]int) []Answer {
+	var all []Answer
+	for i, s := range answerShapes(cc) {
+		s.m, s.n, s.k = s.m+2, 3*s.n+7, s.k+32
+		if s.variant == "" {
+			s.m += 64
+		}
+		all = append(all, Answer{Kernel: s.kernel, Variant: s.variant, Order: s.order, Job: s.job(uint64(1000 + i))})
 	}
 	return all
 }
@@ -90,10 +110,14 @@ func (s answerShape) job(seed uint64) layer.Job {
 	}
 	blocks := (s.k + j.Block - 1) / j.Block
 	far := s.kernel != "w4a16" || s.variant == "exact" // the other shapes are for what is not subnormal
-	j.WCodes, j.WScales = d.bytes(s.n*s.k/2), d.scales(s.n, blocks, s.mx, far)
-	if s.kernel == "emu-fp4" || s.kernel == "native-sm120" {
+	scales := func(rows int) []byte { return d.scales(rows, blocks, s.mx, far) }
+	if s.kernel == "native-sm100" {
+		scales = func(rows int) []byte { return d.nearScales(rows, blocks) }
+	}
+	j.WCodes, j.WScales = d.bytes(s.n*s.k/2), scales(s.n)
+	if s.kernel == "emu-fp4" || s.kernel == "native-sm120" || s.kernel == "native-sm100" {
 		j.Mode = layer.W4A4
-		j.XCodes, j.XScales = d.bytes(s.m*s.k/2), d.scales(s.m, blocks, s.mx, far)
+		j.XCodes, j.XScales = d.bytes(s.m*s.k/2), scales(s.m)
 	} else {
 		j.XWords = d.words(s.m, s.k, far)
 	}
@@ -139,6 +163,32 @@ func (d *draw) scales(rows, blocks int, mx, far bool) []byte {
 		}
 		if r%16 == 7 {
 			b[r*blocks+int(d.next()%uint64(blocks))] = map[bool]byte{false: 0x7f, true: 0xff}[mx]
+		}
+	}
+	return b
+}
+
+// nearScales draws E4M3 bytes whose row has one exponent, or for few blocks two: FP32 holds
+// each sum of a product of such rows exactly, whatever the order of its terms. Rows differ in
+// their exponents; some are subnormal or zero in places, and some bytes have the sign
+// that a scale has no use for.
+func (d *draw) nearScales(rows, blocks int) []byte {
+	b := make([]byte, rows*blocks)
+	span := byte(8)
+	if blocks <= 32 {
+		span = 16
+	}
+	for r := range rows {
+		base := byte(5+r%5) << 3
+		if r%8 == 6 {
+			base = 0
+		}
+		for i := range blocks {
+			v := d.next()
+			b[r*blocks+i] = base + byte(v>>56)%span
+			if r%4 == 1 {
+				b[r*blocks+i] |= byte(v) & 0x80
+			}
 		}
 	}
 	return b

@@ -51,6 +51,14 @@ func TestAnswersAreFresh(t *testing.T) {
 	}
 }
 
+func swappedNibbles(codes []byte) []byte {
+	out := make([]byte, len(codes))
+	for i, c := range codes {
+		out[i] = c<<4 | c>>4
+	}
+	return out
+}
+
 // TestAnswersTellApart checks that the answers see what they are for: an emulator of
 // other parameters, or of another order, fails them.
 func TestAnswersTellApart(t *testing.T) {
@@ -58,6 +66,8 @@ func TestAnswersTellApart(t *testing.T) {
 	for _, a := range cuda.Answers([2]int{9, 0}) {
 		other := a
 		switch {
+		case a.Kernel == "native-sm100": // no order shows; TestExactAnswers has what does
+			other.Job.WCodes = swappedNibbles(a.Job.WCodes)
 		case a.Kernel == "emu-fp4" || a.Kernel == "native-sm120":
 			other.Order = layer.Order{Kind: layer.OrderReverse}
 		case a.Kernel == "w4a16" && a.Order != layer.Order{}:

@@ -19,10 +19,11 @@ import (
 // Why the backend cannot run, in the order in which they are found. Every error of
 // this package wraps one of them, and inspect.ErrUnsupported with it.
 var (
-	ErrNotBuilt = fmt.Errorf("cuda: not built: %w", inspect.ErrUnsupported)
-	ErrNoDriver = fmt.Errorf("cuda: no driver: %w", inspect.ErrUnsupported)
-	ErrNoDevice = fmt.Errorf("cuda: no device: %w", inspect.ErrUnsupported)
-	ErrNoKernel = fmt.Errorf("cuda: no kernel: %w", inspect.ErrUnsupported)
+	ErrNotBuilt  = fmt.Errorf("cuda: not built: %w", inspect.ErrUnsupported)
+	ErrNoDriver  = fmt.Errorf("cuda: no driver: %w", inspect.ErrUnsupported)
+	ErrNoDevice  = fmt.Errorf("cuda: no device: %w", inspect.ErrUnsupported)
+	ErrNoKernel  = fmt.Errorf("cuda: no kernel: %w", inspect.ErrUnsupported)
+	ErrNoLibrary = fmt.Errorf("cuda: no library: %w", inspect.ErrUnsupported)
 )
 
 // Device is one GPU as the driver describes it.

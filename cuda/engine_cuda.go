@@ -40,13 +40,15 @@ type Engine struct {
 // state is what the thread has on the device.
 type state struct {
 	memory
-	context   cu.CUContext
+	handle    cu.Device
+	context   cu.CUContext         // the device's primary one, so that libraries of the runtime share it
 	modules   map[string]cu.Module // by image
 	functions map[string]cu.Function
 	weights   []*weight // the least recently used first
 	begin     cu.Event
 	end       cu.Event
-	shared    int // bytes of shared memory that a block may have
+	blas      *blas // nil until a kernel needs it
+	shared    int   // bytes of shared memory that a block may have
 	broken    error
 }
 
@@ -104,7 +106,7 @@ func (e *Engine) open() {
 		for f := range e.calls {
 			f()
 		}
-		e.state.context.Destroy() // fails only where it is lost already
+		e.state.close()
 	}()
 	e.err = <-opened
 }
@@ -118,9 +120,15 @@ func (e *Engine) start() error {
 	if err != nil {
 		return driverError("cuDeviceGet", err)
 	}
-	s := &state{modules: map[string]cu.Module{}, functions: map[string]cu.Function{}}
-	if s.context, err = handle.MakeContext(cu.SchedBlockingSync); err != nil {
-		return driverError("cuCtxCreate", err)
+	s := &state{handle: handle, modules: map[string]cu.Module{}, functions: map[string]cu.Function{}}
+	if err = handle.SetPrimaryCtxFlags(cu.SchedBlockingSync); err != nil {
+		return driverError("cuDevicePrimaryCtxSetFlags", err)
+	}
+	if s.context, err = handle.RetainPrimaryCtx(); err != nil {
+		return driverError("cuDevicePrimaryCtxRetain", err)
+	}
+	if err = cu.SetCurrentContext(s.context); err != nil {
+		return driverError("cuCtxSetCurrent", err)
 	}
 	if s.shared, err = handle.Attribute(maxSharedOptin); err != nil {
 		return driverError("cuDeviceGetAttribute", err)
@@ -138,6 +146,23 @@ func (e *Engine) start() error {
 	s.shrink = s.dropWeight
 	e.state = s
 	return nil
+}
+
+// close gives everything back: the context may outlive the engine, because cuBLASLt holds
+// it, too. What fails here fails where the context is lost, and its memory with it.
+func (s *state) close() {
+	if s.blas != nil {
+		s.blas.close()
+	}
+	for p := range s.size {
+		s.free(p)
+	}
+	for _, m := range s.modules {
+		m.Unload()
+	}
+	cu.DestroyEvent(&s.begin)
+	cu.DestroyEvent(&s.end)
+	s.handle.ReleasePrimaryCtx()
 }
 
 // function loads a kernel.

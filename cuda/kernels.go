@@ -12,8 +12,9 @@ import (
 // What can be known of a kernel on a device.
 const (
 	StatusVerified = "verified on this device"
-	StatusUnrun    = "assembled, never run"
-	StatusForeign  = "not for this device"
+	StatusForeign  = "not for this device" // with what its authors did of it where they could not run it
+	StatusAbsent   = "its library is not here"
+	StatusUnknown  = "not known: interrupted"
 	StatusFailed   = "failed"
 )
 
@@ -23,7 +24,7 @@ type Kernel struct {
 	Doc    string // what it computes
 	Ready  bool   // its known answers came out on this device
 	Why    string // it is not ready because
-	Status string // StatusVerified, StatusUnrun, StatusForeign or StatusFailed
+	Status string // one of the above
 }
 
 // kernelSpec is a row of the table of kernels.
@@ -31,14 +32,18 @@ type kernelSpec struct {
 	name, doc string
 	mode      layer.Mode
 	runs      func(cc [2]int) string // why it can't run there; empty if it can
-	unrun     bool                   // its authors had no GPU that runs it
+	unrun     string                 // what its authors did who had no GPU that runs it; empty: they ran it
+	library   bool                   // it is cuBLASLt's: what comes out depends on its version
+	onlyNV    string                 // why it takes no MXFP4; empty if it does
 }
 
 var kernelSpecs = []kernelSpec{
-	{"emu-fp4", "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121", layer.W4A4, sinceAmpere, false},
-	{"emu-bf16", "bf16 instructions by integer arithmetic: the words of the architecture asked for", layer.W4A16, sinceAmpere, false},
-	{"w4a16", "bf16 tensor cores; the weight is decoded in the kernel", layer.W4A16, sinceAmpere, false},
-	{"native-sm120", "the FP4 tensor cores of sm_120 and sm_121", layer.W4A4, onlyRTX, true},
+	{"emu-fp4", "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121", layer.W4A4, sinceAmpere, "", false, ""},
+	{"emu-bf16", "bf16 instructions by integer arithmetic: the words of the architecture asked for", layer.W4A16, sinceAmpere, "", false, ""},
+	{"w4a16", "bf16 tensor cores; the weight is decoded in the kernel", layer.W4A16, sinceAmpere, "", false, ""},
+	{"native-sm120", "the FP4 tensor cores of sm_120 and sm_121", layer.W4A4, onlyRTX, "assembled, never run by its authors", false, ""},
+	{"native-sm100", "the FP4 tensor cores of sm_100 and later, through cuBLASLt (NVFP4)", layer.W4A4, sinceBlackwell,
+		"never run by its authors", true, "cuBLASLt multiplies no FP4 with E8M0 scales"},
 }
 
 // Kernels lists what this version holds, on no device in particular.
@@ -64,7 +69,16 @@ func onlyRTX(cc [2]int) string {
 	return ""
 }
 
-// defaultKernel is what computes a mode unless a job names a kernel.
+// sinceBlackwell is where cuBLASLt documents FP4.
+func sinceBlackwell(cc [2]int) string {
+	if cc[0] < 10 {
+		return "cuBLASLt has FP4 since compute capability 10.0"
+	}
+	return ""
+}
+
+// defaultKernel is what computes a mode unless a job names a kernel: the same on every device,
+// with the words of the arch= that was asked for. A native kernel is asked for by its name.
 var defaultKernel = map[layer.Mode]string{layer.W4A4: "emu-fp4", layer.W4A16: "w4a16"}
 
 // kernelFor finds the row of a job.
@@ -77,7 +91,7 @@ func kernelFor(job *layer.Job) (*kernelSpec, error) {
 	for i := range kernelSpecs {
 		k := &kernelSpecs[i]
 		if k.name == name && k.mode == job.Mode {
-			return k, nil
+			return k, k.takes(job)
 		}
 		if k.mode == job.Mode {
 			names = append(names, k.name)
@@ -85,6 +99,15 @@ func kernelFor(job *layer.Job) (*kernelSpec, error) {
 	}
 	return nil, &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: fmt.Sprintf("no kernel %q for %s", name, job.Mode),
 		Why: fmt.Sprintf("there are %v", names), Cure: "backend=cuda:" + names[0]}
+}
+
+// takes refuses a job of a format that the kernel does not know.
+func (k *kernelSpec) takes(job *layer.Job) error {
+	if job.Scale != fp4.E8M0 || k.onlyNV == "" {
+		return nil
+	}
+	return &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: k.name + " takes no MXFP4", Why: k.onlyNV,
+		Cure: "backend=cuda:emu-fp4 on any GPU, backend=cuda:native-sm120 on an sm_120"}
 }
 
 // wide is a row of package gemm's table for bf16 instructions.

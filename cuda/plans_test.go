@@ -2,7 +2,10 @@
 
 package cuda
 
-import "testing"
+import (
+	"context"
+	"testing"
+)
 
 // TestPlans holds the table of kernels and the plans to launch them together.
 func TestPlans(t *testing.T) {
@@ -13,5 +16,37 @@ func TestPlans(t *testing.T) {
 	}
 	if len(plans) != len(kernelSpecs) {
 		t.Errorf("%d plans for %d kernels", len(plans), len(kernelSpecs))
+	}
+}
+
+// TestForeignKernels: doctor says of a kernel that is not for a device what became of it elsewhere.
+func TestForeignKernels(t *testing.T) {
+	e := &Engine{device: Device{ComputeCapability: [2]int{9, 0}}, verdict: map[string]Kernel{}}
+	want := map[string]string{
+		"native-sm120": "not for this device; assembled, never run by its authors",
+		"native-sm100": "not for this device; never run by its authors",
+	}
+	for i := range kernelSpecs {
+		k := &kernelSpecs[i]
+		if k.runs(e.device.ComputeCapability) == "" {
+			continue
+		}
+		got := e.verify(context.Background(), k)
+		if got.Status != want[k.name] || got.Ready || got.Why == "" {
+			t.Errorf("%s: %+v, want the status %q", k.name, got, want[k.name])
+		}
+		delete(want, k.name)
+	}
+	if len(want) != 0 {
+		t.Errorf("these run on sm_90: %v", want)
+	}
+}
+
+// TestBlackwell holds native-sm100 to the devices that cuBLASLt documents FP4 for.
+func TestBlackwell(t *testing.T) {
+	for cc, runs := range map[[2]int]bool{{8, 9}: false, {9, 0}: false, {10, 0}: true, {10, 3}: true, {11, 0}: true, {12, 0}: true, {12, 1}: true} {
+		if got := sinceBlackwell(cc) == ""; got != runs {
+			t.Errorf("%v: %v, want %v", cc, got, runs)
+		}
 	}
 }

@@ -5,6 +5,7 @@ package cuda
 import (
 	"context"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -41,7 +42,7 @@ func (s *state) dropWeight() bool {
 const (
 	asRows   = "rows"   // rows padded to whole K tiles
 	asTiles  = "tiles"  // packed for mma.sync
-	asBlocks = "blocks" // rows, and scales in the 128×4 layout
+	asBlocks = "blocks" // blasPad rows, and scales in the 128×4 layout
 )
 
 // weightOf uploads the weight of a job, unless it is there.
@@ -70,7 +71,7 @@ func (s *state) weightOf(job *layer.Job, layout string) (*weight, error) {
 func (s *state) place(w *weight, job *layer.Job, layout string) (err error) {
 	codes, scales := operand(job.WCodes, job.WScales, job.N, job)
 	if layout == asBlocks {
-		scales = swizzled(scales, job.N, paddedK(job)/job.Block)
+		codes, scales = inBlocks(codes, scales, job.N, job)
 	}
 	if layout != asTiles {
 		if w.codes, err = upload(s, codes); err == nil {
@@ -116,6 +117,19 @@ func operand(codes, scales []byte, rows int, job *layer.Job) ([]byte, []byte) {
 	return padded(codes, rows, job.K/2, k/2), padded(scales, rows, (job.K+job.Block-1)/job.Block, k/job.Block)
 }
 
+// inBlocks is an operand as the tensor cores of FP4 take it: rows padded to blasPad, scales
+// in the 128×4 layout, without the sign of E4M3 that UE4M3 has no use for.
+func inBlocks(codes, scales []byte, rows int, job *layer.Job) ([]byte, []byte) {
+	if job.Scale == fp4.E4M3 {
+		scales = slices.Clone(scales)
+		for i := range scales {
+			scales[i] &= 0x7f
+		}
+	}
+	k := paddedK(job)
+	return padded(codes, 1, len(codes), padTo(rows, blasPad)*k/2), swizzled(scales, rows, k/job.Block)
+}
+
 // args is Args of job.cuh.
 type args struct {
 	x, xScales, w, wScales, y, lut, alpha, bias uint64
@@ -138,8 +152,14 @@ type product struct {
 	w      *weight
 	y      output
 	mps    int // multiprocessors
+	most   int // multiply-adds of one launch
 	launch func(m0, rows int) error
 	order  string // of K, in the words of order=; empty where the kernel emulates one chain
+
+	args    args     // as they are on the device
+	guarded []output // what else has guards to look at
+	notes   []string // of the result
+	later   []func() // when the job has ended
 }
 
 // maxLaunch is the multiply-adds of one launch: a fraction of a second on the slowest
@@ -151,8 +171,11 @@ func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, vari
 	if e.state.broken != nil {
 		return r, e.state.broken
 	}
-	p := &product{state: e.state, scope: scope{memory: &e.state.memory}, job: job, k: paddedK(job), mps: e.device.Multiprocessors}
+	p := &product{state: e.state, scope: scope{memory: &e.state.memory}, job: job, k: paddedK(job), mps: e.device.Multiprocessors, most: maxLaunch}
 	defer func() {
+		for _, f := range p.later {
+			f()
+		}
 		p.scope.close()
 		for _, w := range p.weights {
 			w.busy = false
@@ -173,7 +196,7 @@ func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, vari
 	if err != nil {
 		return r, err
 	}
-	r.Micros = micros
+	r.Micros, r.Notes = micros, p.notes
 	if p.order != "" {
 		r.Notes = append(r.Notes, fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, WideArch(e.device.ComputeCapability)))
 	}
@@ -213,6 +236,7 @@ func (p *product) prepare(spec *kernelSpec, variant string) error {
 		return err
 	}
 	a.y = uint64(p.y.at())
+	p.args = a
 	if p.at, err = upload(&p.scope, []args{a}); err != nil {
 		return err
 	}
@@ -231,7 +255,7 @@ func (p *product) uploadRest(a *args, layout string) error {
 	if job.Mode == layer.W4A4 {
 		codes, scales := operand(job.XCodes, job.XScales, job.M, job)
 		if layout == asBlocks {
-			scales = swizzled(scales, job.M, p.k/job.Block)
+			codes, scales = inBlocks(codes, scales, job.M, job)
 		}
 		if x, err = upload(&p.scope, codes); err == nil {
 			xs, err = upload(&p.scope, scales)
@@ -284,6 +308,7 @@ var plans = map[string]plan{
 	"native-sm120": {asBlocks, func(p *product, _ string) error {
 		return p.tiled(nativeImage, map[bool]string{false: "native_nv", true: "native_mx"}[p.job.Scale == fp4.E8M0], 16, 128, 128)
 	}},
+	"native-sm100": {asBlocks, func(p *product, _ string) error { return p.throughBlas(&blasNVFP4) }},
 }
 
 // pointers are a kernel's parameters: each eight bytes wide, as Launch copies them.
@@ -311,11 +336,13 @@ func (p *product) tiled(image, name string, rowsOf, cols, threads int) error {
 	return err
 }
 
+// band is how many rows one launch takes, a multiple of 128.
+func (p *product) band() int { return max(128, p.most/max(1, p.job.N*p.k)/128*128) }
+
 // bands launches the kernel on bands of rows and waits for each; between two it looks at
 // ctx and at the guards.
 func (p *product) bands(ctx context.Context, kernel string, progress layer.Progress) (micros float64, err error) {
-	perRow := max(1, p.job.N*p.k)
-	band := max(128, maxLaunch/perRow/128*128)
+	band := p.band()
 	for m0 := 0; m0 < p.job.M; m0 += band {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -338,9 +365,11 @@ func (p *product) bands(ctx context.Context, kernel string, progress layer.Progr
 			return 0, p.lost("cuEventElapsedTime", err)
 		}
 		micros += ms * 1000
-		if err := p.y.check(kernel); err != nil {
-			p.broken = err
-			return 0, err
+		for _, o := range append(p.guarded, p.y) {
+			if err := o.check(kernel); err != nil {
+				p.broken = err
+				return 0, err
+			}
 		}
 		if progress != nil {
 			progress(int64(m0+rows)*int64(p.job.N)*int64(p.job.K), int64(p.job.M)*int64(p.job.N)*int64(p.job.K))

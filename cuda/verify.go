@@ -5,6 +5,7 @@ package cuda
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,12 +23,12 @@ func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
 	k := Kernel{Name: spec.name, Doc: spec.doc}
 	if k.Why = spec.runs(e.device.ComputeCapability); k.Why != "" {
 		k.Status = StatusForeign
-		if spec.unrun {
-			k.Status = StatusForeign + "; " + StatusUnrun + " by its authors"
+		if spec.unrun != "" {
+			k.Status += "; " + spec.unrun
 		}
 		return k
 	}
-	if e.remembered()[spec.name] {
+	if e.remembered()[spec.remembered()] {
 		k.Ready, k.Status = true, StatusVerified
 		e.verdict[spec.name] = k
 		return k
@@ -37,14 +38,16 @@ func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
 		err = e.drawn(ctx, spec)
 	}
 	if ctx.Err() != nil {
-		k.Why, k.Status = ctx.Err().Error(), StatusUnrun
+		k.Why, k.Status = ctx.Err().Error(), StatusUnknown
 		return k // asked again next time
 	}
-	if err != nil {
+	if errors.Is(err, ErrNoLibrary) {
+		k.Why, k.Status = inspect.Printable(err.Error()), StatusAbsent
+	} else if err != nil {
 		k.Why, k.Status = "known answers: "+inspect.Printable(err.Error()), StatusFailed
 	} else {
 		k.Ready, k.Status = true, StatusVerified
-		e.remember(spec.name)
+		e.remember(spec)
 	}
 	e.verdict[spec.name] = k
 	return k
@@ -73,15 +76,10 @@ func (e *Engine) knownAnswers(ctx context.Context, spec *kernelSpec) error {
 
 // drawn runs a kernel on other layers, larger ones, whose answers the oracle computes.
 func (e *Engine) drawn(ctx context.Context, spec *kernelSpec) error {
-	for i, s := range answerShapes(e.device.ComputeCapability) {
-		if s.kernel != spec.name {
+	for _, a := range Drawn(e.device.ComputeCapability) {
+		if a.Kernel != spec.name {
 			continue
 		}
-		s.m, s.n, s.k = s.m+2, 3*s.n+7, s.k+32
-		if s.variant == "" {
-			s.m += 64
-		}
-		a := Answer{Kernel: s.kernel, Variant: s.variant, Order: s.order, Job: s.job(uint64(1000 + i))}
 		want, err := e.options.Oracle(ctx, a.Job, a.Order)
 		if err != nil {
 			return fmt.Errorf("oracle: %w", err)
@@ -108,9 +106,17 @@ func (e *Engine) remembered() map[string]bool {
 	return all[e.fingerprint()]
 }
 
+// remembered is what the cache calls a kernel: one of a library goes by the library, too.
+func (k *kernelSpec) remembered() string {
+	if !k.library {
+		return k.name
+	}
+	return fmt.Sprint(k.name, libraries())
+}
+
 // remember adds a kernel to the cache. A cache that can't be written costs time and
 // nothing else.
-func (e *Engine) remember(kernel string) {
+func (e *Engine) remember(spec *kernelSpec) {
 	if e.options.Cache == "" {
 		return
 	}
@@ -118,7 +124,7 @@ func (e *Engine) remember(kernel string) {
 	if mine == nil {
 		mine = map[string]bool{}
 	}
-	mine[kernel] = true
+	mine[spec.remembered()] = true
 	b, err := json.Marshal(map[string]map[string]bool{e.fingerprint(): mine})
 	if err != nil || os.MkdirAll(e.options.Cache, 0o755) != nil {
 		return
