@@ -33,10 +33,9 @@ func (e *Engine) on(f func(s *scope) error) error {
 	return err
 }
 
-// launch runs a kernel of one thread an item and checks outputs. Parameters are eight bytes
-// wide each.
-func (e *Engine) launch(name string, gx, gy, threads int, params []unsafe.Pointer, outputs ...output) error {
-	f, err := e.state.function(anyImage, name, 0)
+// launch runs a kernel of an image and checks outputs. Parameters are eight bytes wide each.
+func (e *Engine) launch(image, name string, gx, gy, threads int, params []unsafe.Pointer, outputs ...output) error {
+	f, err := e.state.function(image, name, 0)
 	if err != nil {
 		return err
 	}
@@ -52,49 +51,6 @@ func (e *Engine) launch(name string, gx, gy, threads int, params []unsafe.Pointe
 		}
 	}
 	return nil
-}
-
-// Quantize makes NVFP4 of bf16 words as flashinfer's default, fast, path does on this very
-// GPU: with its approximate reciprocal. global is the encode scale, which divides; cols is a
-// multiple of 16.
-func (e *Engine) Quantize(x []uint16, rows, cols int, global float32) (b fp4.Blocks, err error) {
-	if rows < 0 || cols < 0 || cols%16 != 0 || len(x) != rows*cols {
-		return b, &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("%d words for %d×%d", len(x), rows, cols),
-			Why: "columns come in blocks of 16"}
-	}
-	b = fp4.Blocks{Rows: rows, Cols: cols, Block: 16, ScaleType: fp4.E4M3, Global: fp4.GlobalScale{Use: fp4.Divides, Value: global}}
-	blocks := int64(rows) * int64(cols) / 16
-	if blocks == 0 {
-		return b, nil
-	}
-	return b, e.on(func(s *scope) error {
-		from, err := upload(s, x)
-		if err != nil {
-			return err
-		}
-		g, err := upload(s, []float32{global})
-		if err != nil {
-			return err
-		}
-		codes, err := s.output(blocks * 8)
-		if err != nil {
-			return err
-		}
-		scales, err := s.output(blocks)
-		if err != nil {
-			return err
-		}
-		c, sc := codes.at(), scales.at()
-		params := append(pointers(&from, &c, &sc, &g), pointers(&blocks)...)
-		if err := e.launch("quantize_nv", int((blocks+127)/128), 1, 128, params, codes, scales); err != nil {
-			return err
-		}
-		if b.Codes, err = codes.read(); err != nil {
-			return err
-		}
-		b.Scales, err = scales.read()
-		return err
-	})
 }
 
 // Dequantize is code·scale·global in float32, in this order, of a matrix with whole blocks
@@ -133,7 +89,7 @@ func (e *Engine) Dequantize(b *fp4.Blocks) (y []float32, err error) {
 		}
 		to := out.at()
 		params := append(pointers(&at[0], &at[1], &at[2], &at[3], &to), pointers(&bytes, &block)...)
-		if err := e.launch("dequant", int((bytes+255)/256), 1, 256, params, out); err != nil {
+		if err := e.launch(anyImage, "dequant", int((bytes+255)/256), 1, 256, params, out); err != nil {
 			return err
 		}
 		y, err = readAs[float32](out)
@@ -178,9 +134,9 @@ func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]Cell, err erro
 			}
 			to := out.at()
 			if first {
-				err = e.launch("diff", int(w), int(h), 256, append(pointers(&pa, &pb, &to), pointers(&r, &c)...), out)
+				err = e.launch(anyImage, "diff", int(w), int(h), 256, append(pointers(&pa, &pb, &to), pointers(&r, &c)...), out)
 			} else {
-				err = e.launch("pyramid", int((h*w+255)/256), 1, 256, append(pointers(&from, &to), pointers(&down, &across)...), out)
+				err = e.launch(anyImage, "pyramid", int((h*w+255)/256), 1, 256, append(pointers(&from, &to), pointers(&down, &across)...), out)
 			}
 			if err != nil {
 				return err

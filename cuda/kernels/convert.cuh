@@ -1,54 +1,13 @@
-// Quantizing as flashinfer's fast path does, dequantizing, and comparing: what a debugger
-// does around a product.
+// Quantizing, dequantizing, and comparing: what a debugger does around a product.
 #pragma once
 #include "job.cuh"
+#include "quantize.cuh"
 
-__device__ inline float approxReciprocal(float v) {
-  float r;
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
-  return r;
-}
-
-// e2m1 rounds to the nearest code, ties to even, saturating; NaN is +6 and zero keeps its
-// sign, as cvt.rn.satfinite.e2m1x2.f32 does where it exists.
-__device__ inline Word e2m1(float v) {
-  if (v != v) return 7;
-  float m = fabsf(v);
-  Word code = (m > 0.25f) + (m >= 0.75f) + (m > 1.25f) + (m >= 1.75f) + (m > 2.5f) + (m >= 3.5f) + (m > 5.0f);
-  return code | floatWord(v) >> 31 << 3;
-}
-
-// e4m3 rounds a number that is not negative to E4M3, ties to even, saturating at 448.
-__device__ inline Word e4m3(float v) {
-  if (v != v) return 0x7f;
-  v = fminf(v, 448.0f);
-  if (v < 0.015625f) return __float2int_rn(v * 512.0f); // subnormal: units of 2^-9; 8 is the smallest normal
-  Word b = floatWord(v);
-  b += 0x7ffff + (b >> 20 & 1);
-  return (b >> 20) - ((127 - 7) << 3);
-}
-
-__device__ inline float e4m3Float(Word s) {
-  Word field = s >> 3 & 15, frac = s & 7;
-  if ((s & 0x7f) == 0x7f) return wordFloat(0x7fffffff);
-  float v = field ? wordFloat((field + 120) << 23 | frac << 20) : frac * 0.001953125f;
-  return s & 0x80 ? -v : v;
-}
-
-// quantize_nv: one thread a block of 16 of x (bf16 words), by the encode scale global.
 extern "C" __global__ void quantize_nv(const uint16_t *x, uint8_t *codes, uint8_t *scales, const float *global, long long blocks) {
-  long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= blocks) return;
-  float v[16], amax = 0;
-  for (int j = 0; j < 16; j++) {
-    v[j] = wordFloat((Word)x[i * 16 + j] << 16);
-    amax = fmaxf(amax, fabsf(v[j]));
-  }
-  float g = *global;
-  Word s = e4m3(__fmul_rn(g, __fmul_rn(amax, approxReciprocal(6.0f))));
-  float out = amax != 0 ? approxReciprocal(__fmul_rn(e4m3Float(s), approxReciprocal(g))) : 0.0f;
-  scales[i] = s;
-  for (int j = 0; j < 8; j++) codes[i * 8 + j] = e2m1(__fmul_rn(v[2 * j], out)) | e2m1(__fmul_rn(v[2 * j + 1], out)) << 4;
+  quantizeNV<Software>(x, codes, scales, *global, blocks);
+}
+extern "C" __global__ void quantize_mx(const uint16_t *x, uint8_t *codes, uint8_t *scales, const float *, long long blocks) {
+  quantizeMX<Software>(x, codes, scales, blocks);
 }
 
 // dequant: code·scale·global in float32, in this order; one thread a byte of codes. lut is the 256
