@@ -86,7 +86,7 @@ func quantBlock(v []float32, format string, g float32, off reciprocals) (scale b
 			by = fp4.DecodeE8M0(254 - scale)
 		}
 	} else {
-		scale = byte(fp4.E4M3.EncodeSat(fast(g, fast(amax, approx(6, off.six))), fp4.NearestEven))
+		scale = byte(fp4.UE4M3.EncodeSat(fast(g, fast(amax, approx(6, off.six))), fp4.NearestEven)) // a NaN of any sign is 0x7f
 		if scale != 0 {
 			by = approx(fast(fp4.DecodeE4M3(scale), approx(g, off.global)), off.block)
 		}
