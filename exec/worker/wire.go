@@ -109,10 +109,7 @@ func encodeJob(j *layer.Job) (jobWire, [][]byte) {
 	}
 	x := j.XCodes
 	if j.Mode == layer.W4A16 {
-		x = make([]byte, 2*len(j.XWords))
-		for i, v := range j.XWords {
-			binary.LittleEndian.PutUint16(x[2*i:], v)
-		}
+		x = wordBytes(j.XWords)
 	}
 	return w, [][]byte{x, j.XScales, floatBytes(j.Alphas), floatBytes(j.Bias)}
 }
@@ -137,10 +134,7 @@ func decodeJob(w jobWire, blobs [][]byte, codes, scales []byte) (layer.Job, erro
 	if w.Mode == layer.W4A4.String() {
 		j.Mode, j.XCodes, j.XScales = layer.W4A4, blobs[0], blobs[1]
 	} else {
-		j.XWords = make([]uint16, len(blobs[0])/2)
-		for i := range j.XWords {
-			j.XWords[i] = binary.LittleEndian.Uint16(blobs[0][2*i:])
-		}
+		j.XWords = words(blobs[0])
 	}
 	j.Alphas = floats(blobs[2])
 	if w.HasBias {
