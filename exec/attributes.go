@@ -188,6 +188,7 @@ func diffAttributes() []attribute {
 			return number(m.Of(&v.metrics))
 		})})
 	}
+	out = append(out, bytesAttributes()...)
 	return append(out, attribute{"mismatched", "elements that are not equal; mismatched(atol, rtol) allows |err| ≤ atol + rtol·|want|", kindNumber,
 		of(func(_ *call, v *diffValue) (value, error) { return number(float64(v.mismatched)) })})
 }

@@ -27,3 +27,11 @@ type Starter interface {
 type Described interface {
 	Describe() string
 }
+
+// Quantizer is a backend that quantizes, too, by arithmetic that only it has: a GPU with its
+// own approximate reciprocal.
+type Quantizer interface {
+	// Quantize makes codes and scales of a checked job, with lengths of job.Sizes. It stops
+	// early with ctx.Err() when ctx ends.
+	Quantize(ctx context.Context, job layer.QuantJob, progress layer.Progress) (layer.QuantResult, error)
+}

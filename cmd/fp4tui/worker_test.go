@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	osexec "os/exec"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 	"fp4tui/exec/gemm"
 	"fp4tui/exec/worker"
 	"fp4tui/exec/worker/bridge"
+	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
 
@@ -50,7 +52,27 @@ func (fakeGPU) About() (string, []worker.Kernel) {
 	for _, k := range cuda.Kernels() {
 		list = append(list, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: k.Name != "native-sm120", Why: "it is no sm_120", Cure: "buy one", Status: cuda.StatusVerified})
 	}
+	for _, k := range cuda.Quantizers() {
+		list = append(list, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: true, Status: cuda.StatusVerified})
+	}
 	return "Fake GPU sm_90", list
+}
+
+// Quantize has exact reciprocals.
+func (g fakeGPU) Quantize(_ context.Context, job layer.QuantJob, _ layer.Progress) (r layer.QuantResult, err error) {
+	if g == "crash" {
+		os.Exit(134)
+	}
+	x := make([]float32, len(job.X))
+	for i, w := range job.X {
+		x[i] = math.Float32frombits(uint32(w) << 16)
+	}
+	opt := fp4.QuantOptions{Recipe: "flashinfer-exact", Format: job.Format}
+	if job.Format == fp4.NVFP4 {
+		opt.Global = fp4.GlobalPolicy{Kind: fp4.GlobalGiven, Value: job.Global}
+	}
+	b, err := fp4.Quantize(x, job.Rows, job.Cols, opt)
+	return layer.QuantResult{Codes: b.Codes, Scales: b.Scales, Kernel: "quantize", Device: "Fake GPU sm_90"}, err
 }
 
 func (g fakeGPU) Run(ctx context.Context, job layer.Job, _ layer.Progress) (layer.JobResult, error) {
@@ -125,6 +147,39 @@ func TestSessionSurvivesItsWorker(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestQuantizeInAWorker: recipe=flashinfer goes to the worker, and a worker that dies leaves
+// the session what it was.
+func TestQuantizeInAWorker(t *testing.T) {
+	now := "crash"
+	s := computing(t, &now).session(exec.Options{Dir: t.TempDir()})
+	if cell := s.Run(t.Context(), "x = randn 4 64 seed=1", nil); cell.Err != nil {
+		t.Fatal(cell.Err)
+	}
+	if cell := s.Run(t.Context(), "q = quant x recipe=flashinfer", nil); cell.Err == nil || !strings.Contains(cell.Err.Error(), "the GPU worker died") || len(s.Handles()) != 1 {
+		t.Errorf("%v, handles %v", cell.Err, s.Handles())
+	}
+	now = "work"
+	for _, format := range []string{fp4.NVFP4, fp4.MXFP4} {
+		cell := s.Run(t.Context(), "q = quant x recipe=flashinfer format="+format, nil)
+		if q, ok := cell.Result.(exec.Quantized); !ok || q.By != "quantize on Fake GPU sm_90" {
+			t.Errorf("%+v %v", cell.Result, cell.Err)
+		}
+		for _, line := range []string{"qx = quant x recipe=flashinfer-exact format=" + format, "e = diff q qx", "expect e.scales_differ == 0 and e.codes_differ == 0 and e.mismatched == 0"} {
+			if cell := s.Run(t.Context(), line, nil); cell.Err != nil {
+				t.Errorf("%s: %v", line, cell.Err)
+			}
+		}
+	}
+	without := (&app{computers: newComputers()}).session(exec.Options{})
+	without.Run(t.Context(), "x = randn 4 64 seed=1", nil)
+	if cuda.NewEngine(cuda.Options{}).Ready() != nil {
+		cell := without.Run(t.Context(), "q = quant x recipe=flashinfer", nil)
+		if exec.ExitCode(cell.Err) != exec.ExitEnvironment || !strings.Contains(exec.HintOf(cell.Err), "recipe=flashinfer-exact") {
+			t.Errorf("%v, hint %q", cell.Err, exec.HintOf(cell.Err))
+		}
 	}
 }
 
@@ -250,7 +305,7 @@ func TestDoctor(t *testing.T) {
 	if err := json.Unmarshal([]byte(fp4tui(t, "doctor", "--json").want(t, 0).out), &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.Emulator != "passed" || d.Worker.Program == "" || len(d.Paths) != 3 || len(d.Kernels) != len(cuda.Kernels()) || len(d.Engines) != len(bridge.Engines()) || d.Python.Why == "" {
+	if d.Emulator != "passed" || d.Worker.Program == "" || len(d.Paths) != 3 || len(d.Kernels) != len(cuda.Kernels())+len(cuda.Quantizers()) || len(d.Engines) != len(bridge.Engines()) || d.Python.Why == "" {
 		t.Errorf("%+v", d)
 	}
 	for _, p := range d.Paths {

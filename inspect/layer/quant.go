@@ -45,7 +45,8 @@ func (j *QuantJob) Check() error {
 	case block == 0:
 		return bad(fmt.Sprintf("no format %q to quantize to", inspect.Printable(j.Format)), "there are "+fp4.NVFP4+" and "+fp4.MXFP4)
 	case j.Rows <= 0 || j.Cols <= 0 || j.Rows > most || j.Cols > most || j.Cols%block != 0:
-		return bad(fmt.Sprintf("cannot quantize %d×%d", j.Rows, j.Cols), fmt.Sprintf("rows are whole blocks of %d", block))
+		return &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("cannot quantize %d×%d", j.Rows, j.Cols),
+			Why: fmt.Sprintf("rows are whole blocks of %d", block), Cure: fmt.Sprintf("pad the columns with zeros to a multiple of %d", block)}
 	case len(j.X)%j.Cols != 0 || len(j.X)/j.Cols != j.Rows:
 		return bad(fmt.Sprintf("%d words are not %d×%d", len(j.X), j.Rows, j.Cols), "")
 	case j.Format == fp4.NVFP4 && (j.Global <= 0 || math.IsInf(float64(j.Global), 0)):
