@@ -10,15 +10,8 @@ import (
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
 )
-
-// Cell is what Diff knows of a part of two tensors.
-type Cell struct {
-	Largest   float32 // |a-b|; NaN where some difference is
-	Squares   float32 // sum of (a-b)², added in a fixed order
-	Different uint32  // words that are not the same
-	_         uint32
-}
 
 // on runs f on the device's thread with memory of its own.
 func (e *Engine) on(f func(s *scope) error) error {
@@ -107,7 +100,7 @@ func readAs[T any](o output) ([]T, error) {
 
 // Diff compares two matrices in cells of 64 by 64 and returns levels of cells: each has
 // half the rows and columns of the one before, rounded up, the last is one cell.
-func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]Cell, err error) {
+func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]layer.Cell, err error) {
 	if rows <= 0 || cols <= 0 || len(a) != rows*cols || len(b) != len(a) {
 		return nil, &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("%d and %d values for %d×%d", len(a), len(b), rows, cols)}
 	}
@@ -120,37 +113,60 @@ func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]Cell, err erro
 		if err != nil {
 			return err
 		}
-		r, c := int64(rows), int64(cols)
-		down, across := (r+63)/64, (c+63)/64
-		from := pa
-		for first := true; ; first = false {
-			h, w := down, across
-			if !first {
-				h, w = (down+1)/2, (across+1)/2
-			}
-			out, err := s.output(h * w * int64(unsafe.Sizeof(Cell{})))
-			if err != nil {
-				return err
-			}
-			to := out.at()
-			if first {
-				err = e.launch(anyImage, "diff", int(w), int(h), 256, append(pointers(&pa, &pb, &to), pointers(&r, &c)...), out)
-			} else {
-				err = e.launch(anyImage, "pyramid", int((h*w+255)/256), 1, 256, append(pointers(&from, &to), pointers(&down, &across)...), out)
-			}
-			if err != nil {
-				return err
-			}
-			cells, err := readAs[Cell](out)
+		g, err := s.grid(int64(rows), int64(cols))
+		if err != nil {
+			return err
+		}
+		if err = e.diff(g, 0, pa, pb, int64(rows), int64(cols), inspect.F32); err != nil {
+			return err
+		}
+		for {
+			cells, err := readAs[layer.Cell](g.cells)
 			if err != nil {
 				return err
 			}
 			levels = append(levels, cells)
-			from, down, across = to, h, w
-			if h*w == 1 {
+			if g.down*g.across == 1 {
 				return nil
+			}
+			if g, err = e.halve(s, g); err != nil {
+				return err
 			}
 		}
 	})
 	return levels, err
+}
+
+// grid is a level of cells on the device.
+type grid struct {
+	down, across int64
+	cells        output
+}
+
+const cellBytes = int64(unsafe.Sizeof(layer.Cell{}))
+
+// grid is room for the cells of a matrix.
+func (s *scope) grid(rows, cols int64) (g grid, err error) {
+	g.down, g.across = (rows+layer.CellStep-1)/layer.CellStep, (cols+layer.CellStep-1)/layer.CellStep
+	g.cells, err = s.output(g.down * g.across * cellBytes)
+	return g, err
+}
+
+// diff compares rows of two matrices of an output type into a grid, whose row of cells
+// `first` they begin.
+func (e *Engine) diff(g grid, first int64, a, b cu.DevicePtr, rows, cols int64, out inspect.DType) error {
+	to, kind := g.cells.at()+cu.DevicePtr(first*g.across*cellBytes), outKinds[out]
+	params := append(pointers(&a, &b, &to), pointers(&rows, &cols, &kind)...)
+	return e.launch(anyImage, "diff", int(g.across), int((rows+layer.CellStep-1)/layer.CellStep), 256, params, g.cells)
+}
+
+// halve joins cells two by two in both directions.
+func (e *Engine) halve(s *scope, g grid) (half grid, err error) {
+	half.down, half.across = (g.down+1)/2, (g.across+1)/2
+	if half.cells, err = s.output(half.down * half.across * cellBytes); err != nil {
+		return half, err
+	}
+	from, to := g.cells.at(), half.cells.at()
+	params := append(pointers(&from, &to), pointers(&g.down, &g.across)...)
+	return half, e.launch(anyImage, "pyramid", int((half.down*half.across+255)/256), 1, 256, params, half.cells)
 }

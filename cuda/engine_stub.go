@@ -27,6 +27,11 @@ func (e *Engine) Quantize(context.Context, layer.QuantJob, layer.Progress) (laye
 	return layer.QuantResult{}, e.Ready()
 }
 
+// Compare refuses with Ready's error.
+func (e *Engine) Compare(context.Context, layer.Job, string, layer.Progress) (layer.Comparison, error) {
+	return layer.Comparison{}, e.Ready()
+}
+
 // About names no device; every kernel says that it is not built.
 func (e *Engine) About() (device string, kernels []Kernel) {
 	for _, k := range kernelSpecs {

@@ -25,33 +25,57 @@ extern "C" __global__ void dequant(const uint8_t *codes, const uint8_t *scales, 
   }
 }
 
-// diff: |a-b| of each cell of 64 by 64: the largest, the sum of squares and how many words
-// differ. It is the lowest level of the pyramid behind a map. The order of sums is fixed.
+// Cell is layer.Cell: what is known of the outputs of a part of two matrices.
 struct Cell {
-  float largest, squares;
-  Word different, pad;
+  float largest, squares, norm;
+  Word different, nan, unwritten;
+
+  __device__ void join(const Cell &q) {
+    largest = fmaxf(largest, q.largest);
+    squares = __fadd_rn(squares, q.squares);
+    norm = __fadd_rn(norm, q.norm);
+    different += q.different;
+    nan += q.nan;
+    unwritten += q.unwritten;
+  }
 };
 
-extern "C" __global__ void __launch_bounds__(256) diff(const float *a, const float *b, Cell *to, long long rows, long long cols) {
+// One output of a type as its word and its value.
+__device__ inline Word outputWord(const void *y, long long i, long long out) {
+  return out == outF32 ? ((const Word *)y)[i] : ((const uint16_t *)y)[i];
+}
+__device__ inline float outputFloat(Word w, long long out) {
+  return out == outF32 ? wordFloat(w) : out == outBF16 ? wordFloat(w << 16) : f16Float(w);
+}
+
+// diff compares two matrices of an output type in cells of 64 by 64, the lowest level of
+// the pyramid behind a map. Words that are the same have no difference, also infinities. The
+// order of sums is fixed.
+extern "C" __global__ void __launch_bounds__(256) diff(const void *a, const void *b, Cell *to, long long rows, long long cols, long long out) {
   __shared__ Cell part[256];
   long long r0 = (long long)blockIdx.y * 64, c0 = (long long)blockIdx.x * 64;
-  Cell mine = {0, 0, 0, 0};
+  const Word missed = out == outF32 ? 0xffffffff : 0xffff; // what no kernel writes
+  Cell mine = {0, 0, 0, 0, 0, 0};
   for (int i = threadIdx.x; i < 64 * 64; i += 256) {
     long long r = r0 + i / 64, c = c0 + i % 64;
     if (r >= rows || c >= cols) continue;
-    float p = a[r * cols + c], q = b[r * cols + c], d = fabsf(__fsub_rn(p, q));
-    mine.different += floatWord(p) != floatWord(q);
-    mine.largest = d != d || mine.largest != mine.largest ? wordFloat(0x7fffffff) : fmaxf(mine.largest, d);
+    Word p = outputWord(a, r * cols + c, out), q = outputWord(b, r * cols + c, out);
+    float x = outputFloat(p, out), y = outputFloat(q, out);
+    mine.different += p != q;
+    mine.unwritten += p == missed || q == missed;
+    if (x != x || y != y) {
+      mine.nan++;
+      continue;
+    }
+    float d = p == q ? 0.0f : fabsf(__fsub_rn(x, y));
+    mine.largest = fmaxf(mine.largest, d);
     mine.squares = __fadd_rn(mine.squares, __fmul_rn(d, d));
+    mine.norm = __fadd_rn(mine.norm, __fmul_rn(y, y));
   }
   part[threadIdx.x] = mine;
   for (int n = 128; n > 0; n /= 2) {
     __syncthreads();
-    if (threadIdx.x >= n) continue;
-    Cell &p = part[threadIdx.x], &q = part[threadIdx.x + n];
-    p.different += q.different;
-    p.largest = p.largest != p.largest || q.largest != q.largest ? wordFloat(0x7fffffff) : fmaxf(p.largest, q.largest);
-    p.squares = __fadd_rn(p.squares, q.squares);
+    if (threadIdx.x < n) part[threadIdx.x].join(part[threadIdx.x + n]);
   }
   if (threadIdx.x == 0) to[(long long)blockIdx.y * gridDim.x + blockIdx.x] = part[0];
 }
@@ -60,14 +84,10 @@ extern "C" __global__ void __launch_bounds__(256) diff(const float *a, const flo
 extern "C" __global__ void pyramid(const Cell *from, Cell *to, long long rows, long long cols) {
   long long outCols = (cols + 1) / 2, i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= (rows + 1) / 2 * outCols) return;
-  Cell sum = {0, 0, 0, 0};
+  Cell sum = {0, 0, 0, 0, 0, 0};
   for (int j = 0; j < 4; j++) {
     long long r = i / outCols * 2 + j / 2, c = i % outCols * 2 + j % 2;
-    if (r >= rows || c >= cols) continue;
-    Cell q = from[r * cols + c];
-    sum.different += q.different;
-    sum.largest = sum.largest != sum.largest || q.largest != q.largest ? wordFloat(0x7fffffff) : fmaxf(sum.largest, q.largest);
-    sum.squares = __fadd_rn(sum.squares, q.squares);
+    if (r < rows && c < cols) sum.join(from[r * cols + c]);
   }
   to[i] = sum;
 }

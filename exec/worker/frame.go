@@ -24,7 +24,7 @@ const Version = 2
 
 // The kinds of frames. A client asks hello once, then run, quantize, cancel and weight; a
 // server answers hello, and for a job progress, then need (its weight, once), result,
-// quantized or error.
+// compared, quantized or error.
 const (
 	kindHello     = "hello"
 	kindRun       = "run"
@@ -33,6 +33,7 @@ const (
 	kindWeight    = "weight"
 	kindProgress  = "progress"
 	kindResult    = "result"
+	kindCompared  = "compared"
 	kindQuantized = "quantized"
 	kindError     = "error"
 	kindCancel    = "cancel"

@@ -131,6 +131,9 @@ func (s *server) run(ctx context.Context, f frame, frames <-chan frame, failed <
 	if err != nil {
 		return s.send(kindError, f.Job, toFault(err))
 	}
+	if w.Compare {
+		return s.compare(ctx, f.Job, job, w.Against, frames, failed)
+	}
 	return s.compute(ctx, f.Job, frames, failed, func(ctx context.Context, progress layer.Progress) (answer, error) {
 		r, err := s.engine.Run(ctx, job, progress)
 		return answer{kindResult, resultWire{r.Kernel, r.Device, r.Micros, r.Notes}, [][]byte{floatBytes(r.Y)}}, err

@@ -45,7 +45,9 @@ type jobWire struct {
 	Alpha     uint8  `json:"alpha_place"`
 	BiasPlace uint8  `json:"bias_place"`
 	HasBias   bool   `json:"has_bias"`
-	Out       string `json:"out"` // "BF16", "F16", "F32"
+	Out       string `json:"out"`               // "BF16", "F16", "F32"
+	Compare   bool   `json:"compare,omitempty"` // with the outputs of kernel Against: cells are asked for
+	Against   string `json:"against,omitempty"`
 }
 
 // resultWire is layer.JobResult without Y, the one blob: float32 words.

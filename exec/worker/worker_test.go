@@ -301,6 +301,9 @@ func FuzzServe(f *testing.F) {
 	f.Add(good.Bytes())
 	write(w, kindQuantize, 4, quantWire{"mxfp4", 1 << 31, 1 << 31, 0}, wordBytes(q.X))
 	f.Add(good.Bytes())
+	head.Compare, head.Against = true, "wire"
+	write(w, kindRun, 5, head, blobs...)
+	f.Add(good.Bytes())
 	head.K, head.M = 1<<30, 1<<30
 	write(w, kindRun, 2, head, blobs...)
 	f.Add(good.Bytes())
