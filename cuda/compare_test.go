@@ -16,30 +16,6 @@ import (
 	"fp4tui/inspect/layer"
 )
 
-// cells are the cells of two outputs, added up plainly.
-func cells(got, want []float32, m, n int) []layer.Cell {
-	rows, cols, step := layer.Grid(m, n)
-	all := make([]layer.Cell, rows*cols)
-	for i := range got {
-		c := &all[i/n/step*cols+i%n/step]
-		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-			c.Different++
-		}
-		if got[i] != got[i] || want[i] != want[i] {
-			c.NaN++
-			continue
-		}
-		d := float32(math.Abs(float64(got[i] - want[i])))
-		if got[i] == want[i] {
-			d = 0
-		}
-		c.Largest = max(c.Largest, d)
-		c.Squares += d * d
-		c.Norm += want[i] * want[i]
-	}
-	return all
-}
-
 // TestCompare: what comes back of two kernels is what their outputs say, for every output
 // type, with biases and alphas by row, and where the outputs are several bands.
 func TestCompare(t *testing.T) {
@@ -88,7 +64,7 @@ func TestCompare(t *testing.T) {
 			y[i] = r.Y
 		}
 		different := uint32(0)
-		for i, want := range cells(y[0], y[1], test.m, test.n) {
+		for i, want := range layer.Compare(y[0], y[1], test.m, test.n, test.out).Cells {
 			c := got.Cells[i]
 			different += c.Different
 			near := func(a, b float32) bool {

@@ -104,6 +104,7 @@ func (s *Session) attributes() map[string][]attribute {
 		kindTensor:    tensorAttributes(),
 		kindAct:       actAttributes(),
 		kindBackends:  s.backendsAttributes(),
+		kindCompared:  comparedAttributes(),
 	}
 }
 

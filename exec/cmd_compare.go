@@ -94,7 +94,7 @@ func diffResult(name string, v *diffValue) Diff {
 
 // MapCmd reduces a comparison, a scale matrix or a tensor to a picture of numbers.
 type MapCmd struct {
-	E      language.Ref    `arg:"E" kind:"diff|tensor|product|layer|quantized|scales|codes" doc:"a comparison, the scales of a layer (w.scale) or any tensor; with a window [rows, columns]"`
+	E      language.Ref    `arg:"E" kind:"diff|comparison|tensor|product|layer|quantized|scales|codes" doc:"a comparison, the scales of a layer (w.scale) or any tensor; with a window [rows, columns]"`
 	Size   language.Size   `key:"size" default:"48x16" doc:"columns × rows of pixels at most; a pixel is 2^i × 2^j elements"`
 	Agg    string          `key:"agg" enum:"max|mean|count" default:"max" doc:"what a pixel shows of its elements"`
 	Metric string          `key:"metric" enum:"abs|signed|rel|ulp|noise|unproven|proven_mismatch" default:"abs" doc:"which error of a comparison; noise: over what its scales and codes let expect; unproven: 1 where the order of accumulation may change the output; proven_mismatch: the error where it can not"`

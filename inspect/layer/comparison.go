@@ -2,6 +2,7 @@ package layer
 
 import (
 	"fmt"
+	"math"
 
 	"fp4tui/inspect"
 )
@@ -57,4 +58,40 @@ func (c *Comparison) Check(m, n int) error {
 			Why: fmt.Sprintf("outputs of %d×%d have %d×%d of side %d", m, n, rows, cols, step)}
 	}
 	return nil
+}
+
+// Compare makes the cells of two outputs of M×N values of a type, row-major, that are both
+// at hand.
+func Compare(got, want []float32, m, n int, out inspect.DType) Comparison {
+	c := Comparison{}
+	c.Rows, c.Cols, c.Step = Grid(m, n)
+	c.Cells = make([]Cell, c.Rows*c.Cols)
+	for row := range m {
+		cells := c.Cells[row/c.Step*c.Cols:]
+		for col := range n {
+			cells[col/c.Step].add(got[row*n+col], want[row*n+col], out)
+		}
+	}
+	return c
+}
+
+// add takes one output in.
+func (c *Cell) add(got, want float32, out inspect.DType) {
+	same := math.Float32bits(got) == math.Float32bits(want)
+	if !same {
+		c.Different++
+	}
+	if Unwritten(got, out) || Unwritten(want, out) {
+		c.Unwritten++
+	}
+	if got != got || want != want {
+		c.NaN++
+		return
+	}
+	c.Norm += float32(want * want)
+	if !same { // infinities of one sign have no difference
+		d := float32(math.Abs(float64(got - want)))
+		c.Largest = max(c.Largest, d)
+		c.Squares += float32(d * d)
+	}
 }
