@@ -91,6 +91,19 @@ func (g fakeGPU) Run(ctx context.Context, job layer.Job, _ layer.Progress) (laye
 	return layer.JobResult{Y: y, Kernel: "fake", Device: "Fake GPU sm_90"}, err
 }
 
+// Compare has one output of the second kernel in error.
+func (g fakeGPU) Compare(ctx context.Context, job layer.Job, against string, _ layer.Progress) (layer.Comparison, error) {
+	y, err := gemm.Compute(ctx, job, layer.Order{})
+	if err != nil {
+		return layer.Comparison{}, err
+	}
+	z := slices.Clone(y)
+	z[0]++
+	c := layer.Compare(y, z, job.M, job.N, job.Out)
+	c.Kernels, c.Device = [2]string{job.Kernel, against}, "Fake GPU sm_90"
+	return c, nil
+}
+
 // computing is a program whose worker behaves as *behave says when it starts.
 func computing(t *testing.T, behave *string) *app {
 	t.Helper()
@@ -179,6 +192,22 @@ func TestQuantizeInAWorker(t *testing.T) {
 		cell := without.Run(t.Context(), "q = quant x recipe=flashinfer", nil)
 		if exec.ExitCode(cell.Err) != exec.ExitEnvironment || !strings.Contains(exec.HintOf(cell.Err), "recipe=flashinfer-exact") {
 			t.Errorf("%v, hint %q", cell.Err, exec.HintOf(cell.Err))
+		}
+	}
+}
+
+// TestCompareInAWorker: two kernels are compared where they are, and only cells come back.
+func TestCompareInAWorker(t *testing.T) {
+	now := "work"
+	s := computing(t, &now).session(exec.Options{})
+	for _, line := range []string{"x = randn 4 64 seed=1", "w = quant x", "d = gemm x w backend=cuda:w4a16 against=cuda:emu-bf16", "expect d.differ == 1 and d.count == 16 and d.max_abs >= 0.9",
+		"map d", "c = gemm x w mode=w4a4 act=dynamic backend=cuda against=cuda:emu-fp4", "expect c.differ == 1", "h = gemm x w backend=cuda:emu-bf16 against=emu", "expect h.differ == 0"} {
+		cell := s.Run(t.Context(), line, nil)
+		if cell.Err != nil {
+			t.Fatalf("%s: %v", line, cell.Err)
+		}
+		if c, ok := cell.Result.(exec.Compared); ok && c.Handle == "d" && (c.Kernels != [2]string{"w4a16", "emu-bf16"} || c.Device != "Fake GPU sm_90") {
+			t.Errorf("%+v", c)
 		}
 	}
 }
