@@ -66,7 +66,7 @@ func (c *call) quantizer() (Quantizer, error) {
 		if c.ctx.Err() != nil {
 			return nil, c.ctx.Err()
 		}
-		return nil, refuse(err.Error())
+		return nil, refuse(reason(err))
 	}
 	return q, nil
 }
