@@ -56,13 +56,28 @@ func answerShapes(cc [2]int) []answerShape {
 		)
 	}
 	const lt, arch = "native-sm100", "sm100" // sums that are exact in any order: the library's is not known
-	return append(all,
+	all = append(all,
 		answerShape{lt, "", arch, 19, 150, 336, false, layer.Order{}, inspect.F32, layer.Epilogue{}},
 		answerShape{lt, "", arch, 133, 37, 208, false, layer.Order{}, inspect.BF16, layer.Epilogue{Bias: layer.BiasF32}},
 		answerShape{lt, "", arch, 3, 40, 1968, false, layer.Order{}, inspect.F32, layer.Epilogue{Alpha: layer.AlphaBF16}},
 		answerShape{lt, "", arch, 35, 24, 464, false, layer.Order{}, inspect.F16, layer.Epilogue{Alpha: layer.AlphaOut, Bias: layer.BiasOut}},
 	)
+	for _, mx := range []bool{false, true} { // those of hopper.fatbin
+		all = append(all,
+			answerShape{"w4a16", "stream_8", row, 5, 40, 1216, mx, split16, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "stream_16", row, 13, 40, 1296, mx, split16, inspect.F32, layer.Epilogue{Bias: layer.BiasF32}},
+			answerShape{"w4a16", "stream_8_far", row, 7, 40, 1216, mx, split16, inspect.BF16, layer.Epilogue{}},
+			answerShape{"w4a16", "stream_16_far", row, 16, 40, 640, mx, split16, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "wide_64x128", row, 66, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "wide_128x128", row, 35, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{Bias: layer.BiasOut}},
+			answerShape{"w4a16", "wide_128x256", row, 130, 24, 464, mx, layer.Order{}, inspect.BF16, layer.Epilogue{}},
+		)
+	}
+	return all
 }
+
+// runs says whether a kernel has the shape of an answer on a device of a compute capability.
+func (a *Answer) runs(cc [2]int) bool { return !hopperShape(a.Variant) || onlyHopper(cc) == "" }
 
 // Answers lists the jobs of every kernel for a device of a compute capability. Their
 // operands are drawn from fixed numbers; what must come out is embedded.

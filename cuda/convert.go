@@ -10,15 +10,8 @@ import (
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
 )
-
-// Cell is what Diff knows of a part of two tensors.
-type Cell struct {
-	Largest   float32 // |a-b|; NaN where some difference is
-	Squares   float32 // sum of (a-b)², added in a fixed order
-	Different uint32  // words that are not the same
-	_         uint32
-}
 
 // on runs f on the device's thread with memory of its own.
 func (e *Engine) on(f func(s *scope) error) error {
@@ -33,10 +26,9 @@ func (e *Engine) on(f func(s *scope) error) error {
 	return err
 }
 
-// launch runs a kernel of one thread an item and checks outputs. Parameters are eight bytes
-// wide each.
-func (e *Engine) launch(name string, gx, gy, threads int, params []unsafe.Pointer, outputs ...output) error {
-	f, err := e.state.function(anyImage, name, 0)
+// launch runs a kernel of an image and checks outputs. Parameters are eight bytes wide each.
+func (e *Engine) launch(image, name string, gx, gy, threads int, params []unsafe.Pointer, outputs ...output) error {
+	f, err := e.state.function(image, name, 0)
 	if err != nil {
 		return err
 	}
@@ -52,49 +44,6 @@ func (e *Engine) launch(name string, gx, gy, threads int, params []unsafe.Pointe
 		}
 	}
 	return nil
-}
-
-// Quantize makes NVFP4 of bf16 words as flashinfer's default, fast, path does on this very
-// GPU: with its approximate reciprocal. global is the encode scale, which divides; cols is a
-// multiple of 16.
-func (e *Engine) Quantize(x []uint16, rows, cols int, global float32) (b fp4.Blocks, err error) {
-	if rows < 0 || cols < 0 || cols%16 != 0 || len(x) != rows*cols {
-		return b, &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("%d words for %d×%d", len(x), rows, cols),
-			Why: "columns come in blocks of 16"}
-	}
-	b = fp4.Blocks{Rows: rows, Cols: cols, Block: 16, ScaleType: fp4.E4M3, Global: fp4.GlobalScale{Use: fp4.Divides, Value: global}}
-	blocks := int64(rows) * int64(cols) / 16
-	if blocks == 0 {
-		return b, nil
-	}
-	return b, e.on(func(s *scope) error {
-		from, err := upload(s, x)
-		if err != nil {
-			return err
-		}
-		g, err := upload(s, []float32{global})
-		if err != nil {
-			return err
-		}
-		codes, err := s.output(blocks * 8)
-		if err != nil {
-			return err
-		}
-		scales, err := s.output(blocks)
-		if err != nil {
-			return err
-		}
-		c, sc := codes.at(), scales.at()
-		params := append(pointers(&from, &c, &sc, &g), pointers(&blocks)...)
-		if err := e.launch("quantize_nv", int((blocks+127)/128), 1, 128, params, codes, scales); err != nil {
-			return err
-		}
-		if b.Codes, err = codes.read(); err != nil {
-			return err
-		}
-		b.Scales, err = scales.read()
-		return err
-	})
 }
 
 // Dequantize is code·scale·global in float32, in this order, of a matrix with whole blocks
@@ -133,7 +82,7 @@ func (e *Engine) Dequantize(b *fp4.Blocks) (y []float32, err error) {
 		}
 		to := out.at()
 		params := append(pointers(&at[0], &at[1], &at[2], &at[3], &to), pointers(&bytes, &block)...)
-		if err := e.launch("dequant", int((bytes+255)/256), 1, 256, params, out); err != nil {
+		if err := e.launch(anyImage, "dequant", int((bytes+255)/256), 1, 256, params, out); err != nil {
 			return err
 		}
 		y, err = readAs[float32](out)
@@ -151,7 +100,7 @@ func readAs[T any](o output) ([]T, error) {
 
 // Diff compares two matrices in cells of 64 by 64 and returns levels of cells: each has
 // half the rows and columns of the one before, rounded up, the last is one cell.
-func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]Cell, err error) {
+func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]layer.Cell, err error) {
 	if rows <= 0 || cols <= 0 || len(a) != rows*cols || len(b) != len(a) {
 		return nil, &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("%d and %d values for %d×%d", len(a), len(b), rows, cols)}
 	}
@@ -164,37 +113,60 @@ func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]Cell, err erro
 		if err != nil {
 			return err
 		}
-		r, c := int64(rows), int64(cols)
-		down, across := (r+63)/64, (c+63)/64
-		from := pa
-		for first := true; ; first = false {
-			h, w := down, across
-			if !first {
-				h, w = (down+1)/2, (across+1)/2
-			}
-			out, err := s.output(h * w * int64(unsafe.Sizeof(Cell{})))
-			if err != nil {
-				return err
-			}
-			to := out.at()
-			if first {
-				err = e.launch("diff", int(w), int(h), 256, append(pointers(&pa, &pb, &to), pointers(&r, &c)...), out)
-			} else {
-				err = e.launch("pyramid", int((h*w+255)/256), 1, 256, append(pointers(&from, &to), pointers(&down, &across)...), out)
-			}
-			if err != nil {
-				return err
-			}
-			cells, err := readAs[Cell](out)
+		g, err := s.grid(int64(rows), int64(cols))
+		if err != nil {
+			return err
+		}
+		if err = e.diff(g, 0, pa, pb, int64(rows), int64(cols), inspect.F32); err != nil {
+			return err
+		}
+		for {
+			cells, err := readAs[layer.Cell](g.cells)
 			if err != nil {
 				return err
 			}
 			levels = append(levels, cells)
-			from, down, across = to, h, w
-			if h*w == 1 {
+			if g.down*g.across == 1 {
 				return nil
+			}
+			if g, err = e.halve(s, g); err != nil {
+				return err
 			}
 		}
 	})
 	return levels, err
+}
+
+// grid is a level of cells on the device.
+type grid struct {
+	down, across int64
+	cells        output
+}
+
+const cellBytes = int64(unsafe.Sizeof(layer.Cell{}))
+
+// grid is room for the cells of a matrix.
+func (s *scope) grid(rows, cols int64) (g grid, err error) {
+	g.down, g.across = (rows+layer.CellStep-1)/layer.CellStep, (cols+layer.CellStep-1)/layer.CellStep
+	g.cells, err = s.output(g.down * g.across * cellBytes)
+	return g, err
+}
+
+// diff compares rows of two matrices of an output type into a grid, whose row of cells
+// `first` they begin.
+func (e *Engine) diff(g grid, first int64, a, b cu.DevicePtr, rows, cols int64, out inspect.DType) error {
+	to, kind := g.cells.at()+cu.DevicePtr(first*g.across*cellBytes), outKinds[out]
+	params := append(pointers(&a, &b, &to), pointers(&rows, &cols, &kind)...)
+	return e.launch(anyImage, "diff", int(g.across), int((rows+layer.CellStep-1)/layer.CellStep), 256, params, g.cells)
+}
+
+// halve joins cells two by two in both directions.
+func (e *Engine) halve(s *scope, g grid) (half grid, err error) {
+	half.down, half.across = (g.down+1)/2, (g.across+1)/2
+	if half.cells, err = s.output(half.down * half.across * cellBytes); err != nil {
+		return half, err
+	}
+	from, to := g.cells.at(), half.cells.at()
+	params := append(pointers(&from, &to), pointers(&g.down, &g.across)...)
+	return half, e.launch(anyImage, "pyramid", int((half.down*half.across+255)/256), 1, 256, params, half.cells)
 }

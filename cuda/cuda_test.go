@@ -71,8 +71,11 @@ func TestClosedOrMissing(t *testing.T) {
 	if _, err := e.Run(context.Background(), layer.Job{}, nil); err == nil || err.Error() != ready.Error() {
 		t.Errorf("Run: %v; Ready: %v", err, ready)
 	}
+	if _, err := e.Quantize(context.Background(), layer.QuantJob{}, nil); err == nil || err.Error() != ready.Error() {
+		t.Errorf("Quantize: %v; Ready: %v", err, ready)
+	}
 	device, kernels := e.About()
-	if device != "" || len(kernels) != len(kernelSpecs) {
+	if device != "" || len(kernels) != len(kernelSpecs)+len(quantSpecs) {
 		t.Errorf("About: %q, %v", device, kernels)
 	}
 	for _, k := range kernels {

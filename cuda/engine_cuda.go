@@ -185,11 +185,14 @@ func (s *state) function(image, name string, shared int) (cu.Function, error) {
 	return f, allowShared(f, shared)
 }
 
-// About opens the device, runs the known answers of every kernel that belongs there, and
-// says how they came out.
+// About opens the device, runs the known answers of every kernel that belongs there, those
+// that quantize last, and says how they came out.
 func (e *Engine) About() (device string, kernels []Kernel) {
 	if err := e.Ready(); err != nil {
 		for _, k := range kernelSpecs {
+			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Status: StatusForeign})
+		}
+		for _, k := range quantSpecs {
 			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Status: StatusForeign})
 		}
 		return "", kernels
@@ -197,6 +200,9 @@ func (e *Engine) About() (device string, kernels []Kernel) {
 	e.do(func() {
 		for i := range kernelSpecs {
 			kernels = append(kernels, e.verify(context.Background(), &kernelSpecs[i]))
+		}
+		for i := range quantSpecs {
+			kernels = append(kernels, e.verifyQuantizer(context.Background(), &quantSpecs[i]))
 		}
 	})
 	return e.name(), kernels
@@ -244,7 +250,10 @@ func (e *Engine) fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintln(h, e.name(), filepath.Base(driver().DriverPath))
 	h.Write([]byte(anyImage))
+	h.Write([]byte(hopperImage))
 	h.Write([]byte(nativeImage))
+	h.Write([]byte(quantizeImage))
+	h.Write(quantFingerprint())
 	h.Write(answerWords)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -22,9 +22,22 @@ func (e *Engine) Run(context.Context, layer.Job, layer.Progress) (layer.JobResul
 	return layer.JobResult{}, e.Ready()
 }
 
+// Quantize refuses with Ready's error.
+func (e *Engine) Quantize(context.Context, layer.QuantJob, layer.Progress) (layer.QuantResult, error) {
+	return layer.QuantResult{}, e.Ready()
+}
+
+// Compare refuses with Ready's error.
+func (e *Engine) Compare(context.Context, layer.Job, string, layer.Progress) (layer.Comparison, error) {
+	return layer.Comparison{}, e.Ready()
+}
+
 // About names no device; every kernel says that it is not built.
 func (e *Engine) About() (device string, kernels []Kernel) {
 	for _, k := range kernelSpecs {
+		kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: "not in this program", Status: StatusForeign})
+	}
+	for _, k := range quantSpecs {
 		kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: "not in this program", Status: StatusForeign})
 	}
 	return "", kernels

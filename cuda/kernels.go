@@ -3,6 +3,7 @@ package cuda
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -58,6 +59,18 @@ func Kernels() []Kernel {
 func sinceAmpere(cc [2]int) string {
 	if cc[0] < 8 {
 		return "it needs compute capability 8.0"
+	}
+	return ""
+}
+
+// hopperShape says that a shape of w4a16 is in hopper.fatbin.
+func hopperShape(name string) bool {
+	return strings.HasPrefix(name, "stream_") || strings.HasPrefix(name, "wide_")
+}
+
+func onlyHopper(cc [2]int) string {
+	if cc != [2]int{9, 0} {
+		return "its instructions exist on sm_90"
 	}
 	return ""
 }

@@ -151,7 +151,7 @@ type product struct {
 	exact  bool         // w4a16 multiplies twice
 	w      *weight
 	y      output
-	mps    int // multiprocessors
+	device Device
 	most   int // multiply-adds of one launch
 	launch func(m0, rows int) error
 	order  string // of K, in the words of order=; empty where the kernel emulates one chain
@@ -166,21 +166,34 @@ type product struct {
 // kernel, so that a job can be cancelled.
 const maxLaunch = 1 << 37
 
+// orderNote says in which order a kernel sums.
+func (e *Engine) orderNote(spec *kernelSpec, p *product) string {
+	return fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, WideArch(e.device.ComputeCapability))
+}
+
+// product is a job before anything of it is on the device.
+func (e *Engine) product(job *layer.Job) *product {
+	return &product{state: e.state, scope: scope{memory: &e.state.memory}, job: job, k: paddedK(job), device: e.device, most: maxLaunch}
+}
+
+// release frees what a product has on the device. Weights stay, for those that come after.
+func (p *product) release() {
+	for _, f := range p.later {
+		f()
+	}
+	p.scope.close()
+	for _, w := range p.weights {
+		w.busy = false
+	}
+}
+
 // run computes a job by one kernel.
 func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, variant string, progress layer.Progress) (r layer.JobResult, err error) {
 	if e.state.broken != nil {
 		return r, e.state.broken
 	}
-	p := &product{state: e.state, scope: scope{memory: &e.state.memory}, job: job, k: paddedK(job), mps: e.device.Multiprocessors, most: maxLaunch}
-	defer func() {
-		for _, f := range p.later {
-			f()
-		}
-		p.scope.close()
-		for _, w := range p.weights {
-			w.busy = false
-		}
-	}()
+	p := e.product(job)
+	defer p.release()
 	r = layer.JobResult{Kernel: spec.name, Device: e.name(), Y: make([]float32, job.M*job.N)}
 	if job.M == 0 || job.N == 0 {
 		return r, nil
@@ -198,17 +211,20 @@ func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, vari
 	}
 	r.Micros, r.Notes = micros, p.notes
 	if p.order != "" {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, WideArch(e.device.ComputeCapability)))
+		r.Notes = append(r.Notes, e.orderNote(spec, p))
 	}
 	return r, decode(r.Y, b, job, spec.name)
 }
+
+// outKinds are the output types in kernels.
+var outKinds = map[inspect.DType]int64{inspect.F32: 0, inspect.BF16: 1, inspect.F16: 2}
 
 // prepare uploads what the kernel reads and chooses its shape.
 func (p *product) prepare(spec *kernelSpec, variant string) error {
 	job := p.job
 	a := args{rows: int64(job.M), n: int64(job.N), k: int64(p.k), alphas: int64(len(job.Alphas)), block: int64(job.Block),
 		alphaPlace: int64(job.Epilogue.Alpha), biasPlace: int64(job.Epilogue.Bias)}
-	a.out = map[inspect.DType]int64{inspect.F32: 0, inspect.BF16: 1, inspect.F16: 2}[job.Out]
+	a.out = outKinds[job.Out]
 	if job.Scale == fp4.E8M0 {
 		a.e8m0 = 1
 	}

@@ -17,6 +17,17 @@ import (
 // answers, and drawn layers if there is an oracle; what came out is kept for the life of the
 // engine and, if it was right, in the cache. It runs on the device's thread.
 func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
+	return e.judge(ctx, spec, func() error {
+		err := e.knownAnswers(ctx, spec)
+		if err == nil && e.options.Oracle != nil {
+			err = e.drawn(ctx, spec)
+		}
+		return err
+	})
+}
+
+// judge is verify with the test of the kernel given.
+func (e *Engine) judge(ctx context.Context, spec *kernelSpec, test func() error) Kernel {
 	if k, known := e.verdict[spec.name]; known {
 		return k
 	}
@@ -33,10 +44,7 @@ func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
 		e.verdict[spec.name] = k
 		return k
 	}
-	err := e.knownAnswers(ctx, spec)
-	if err == nil && e.options.Oracle != nil {
-		err = e.drawn(ctx, spec)
-	}
+	err := test()
 	if ctx.Err() != nil {
 		k.Why, k.Status = ctx.Err().Error(), StatusUnknown
 		return k // asked again next time
@@ -60,7 +68,7 @@ func (e *Engine) knownAnswers(ctx context.Context, spec *kernelSpec) error {
 		return err
 	}
 	for i, a := range Answers(e.device.ComputeCapability) {
-		if a.Kernel != spec.name {
+		if a.Kernel != spec.name || !a.runs(e.device.ComputeCapability) {
 			continue
 		}
 		r, err := e.run(ctx, spec, &a.Job, a.Variant, nil)
@@ -77,7 +85,7 @@ func (e *Engine) knownAnswers(ctx context.Context, spec *kernelSpec) error {
 // drawn runs a kernel on other layers, larger ones, whose answers the oracle computes.
 func (e *Engine) drawn(ctx context.Context, spec *kernelSpec) error {
 	for _, a := range Drawn(e.device.ComputeCapability) {
-		if a.Kernel != spec.name {
+		if a.Kernel != spec.name || !a.runs(e.device.ComputeCapability) {
 			continue
 		}
 		want, err := e.options.Oracle(ctx, a.Job, a.Order)

@@ -53,38 +53,46 @@ func (c *call) ready(be Backend) error {
 	return nil
 }
 
-// backendOf is the backend that a command names, "" for none, and whether all is one.
-func backendOf(cmd any) (name BackendArg, all bool) {
+// backendKey is a key of a command that names a backend.
+type backendKey struct {
+	key  string
+	name BackendArg // "" for none
+	all  bool       // all is one of the values
+}
+
+// backendKeys are those of a command.
+func backendKeys(cmd any) []backendKey {
 	switch cmd := cmd.(type) {
 	case *GemmCmd:
-		return cmd.Backend, true
+		return []backendKey{{"backend=", cmd.Backend, true}, {"against=", cmd.Against, false}}
 	case *SetCmd:
-		return cmd.Backend, false
+		return []backendKey{{"backend=", cmd.Backend, false}}
 	}
-	return "", false
+	return nil
 }
 
 // checkBackend finds a backend that is in no table.
 func (s *Session) checkBackend(l language.Line) *language.Error {
-	name, all := backendOf(l.Cmd)
-	if _, known := s.backend(string(name)); name == "" || known || all && name == backendAll {
-		return nil
+	for _, k := range backendKeys(l.Cmd) {
+		if _, known := s.backend(string(k.name)); k.name == "" || known || k.all && k.name == backendAll {
+			continue
+		}
+		var names []string
+		for _, b := range s.backends {
+			names = append(names, b.Name())
+		}
+		if k.all {
+			names = append(names, string(backendAll))
+		}
+		hint := "known: " + strings.Join(names, ", ")
+		if near := language.Closest(string(k.name), names); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		source := s.table.Format(l)
+		return &language.Error{File: l.Pos.File, Line: l.Pos.Line, Col: strings.Index(source, k.key) + len(k.key) + 1,
+			Msg: fmt.Sprintf("unknown backend %q", string(k.name)), Hint: hint, Source: source}
 	}
-	var names []string
-	for _, b := range s.backends {
-		names = append(names, b.Name())
-	}
-	if all {
-		names = append(names, string(backendAll))
-	}
-	hint := "known: " + strings.Join(names, ", ")
-	if near := language.Closest(string(name), names); near != "" {
-		hint = "did you mean " + near + "?"
-	}
-	source := s.table.Format(l)
-	const key = "backend="
-	return &language.Error{File: l.Pos.File, Line: l.Pos.Line, Col: strings.Index(source, key) + len(key) + 1,
-		Msg: fmt.Sprintf("unknown backend %q", string(name)), Hint: hint, Source: source}
+	return nil
 }
 
 // backendNames offers the backends with what each of them is.

@@ -104,6 +104,7 @@ func (s *Session) attributes() map[string][]attribute {
 		kindTensor:    tensorAttributes(),
 		kindAct:       actAttributes(),
 		kindBackends:  s.backendsAttributes(),
+		kindCompared:  comparedAttributes(),
 	}
 }
 
@@ -188,6 +189,7 @@ func diffAttributes() []attribute {
 			return number(m.Of(&v.metrics))
 		})})
 	}
+	out = append(out, bytesAttributes()...)
 	return append(out, attribute{"mismatched", "elements that are not equal; mismatched(atol, rtol) allows |err| ≤ atol + rtol·|want|", kindNumber,
 		of(func(_ *call, v *diffValue) (value, error) { return number(float64(v.mismatched)) })})
 }

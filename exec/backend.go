@@ -27,3 +27,21 @@ type Starter interface {
 type Described interface {
 	Describe() string
 }
+
+// Quantizer is a backend that quantizes, too, by arithmetic that only it has: a GPU with its
+// own approximate reciprocal.
+type Quantizer interface {
+	// Quantize makes codes and scales of a checked job, with lengths of job.Sizes. It stops
+	// early with ctx.Err() when ctx ends.
+	Quantize(ctx context.Context, job layer.QuantJob, progress layer.Progress) (layer.QuantResult, error)
+}
+
+// Comparer is a backend that compares its outputs with those of another where both are
+// computed, so that outputs of any size stay there.
+type Comparer interface {
+	// Beside says whether the backend named computes in the same place.
+	Beside(name string) bool
+	// Compare runs f as this backend does and as the one named does. The cells fit the
+	// shape of the product.
+	Compare(ctx context.Context, f layer.Forward, against string, progress layer.Progress) (layer.Comparison, error)
+}

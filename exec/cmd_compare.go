@@ -9,24 +9,29 @@ import (
 
 // DiffCmd compares two tensors element by element.
 type DiffCmd struct {
-	Got  language.Ref `arg:"GOT" kind:"product|tensor" doc:"what was computed"`
-	Want language.Ref `arg:"WANT" kind:"product|tensor" doc:"the reference"`
+	Got  language.Ref `arg:"GOT" kind:"product|tensor|quantized|layer" doc:"what was computed"`
+	Want language.Ref `arg:"WANT" kind:"product|tensor|quantized|layer" doc:"the reference"`
 }
 
 var diffSpec = language.Spec{
 	Verb: "diff", Group: "compare", Binds: kindDiff,
-	Summary:  "per-element error of one tensor against a reference",
-	Detail:   "NaN never compares equal and is counted apart. Attributes of the handle are the metrics: e.max_abs, e.cos, e.sqnr_db …",
+	Summary: "per-element error of one tensor against a reference",
+	Detail: "NaN never compares equal and is counted apart. Attributes of the handle are the metrics: e.max_abs, e.cos, e.sqnr_db … " +
+		"Two quantized matrices of one format are compared as bytes, too: e.scales_differ, e.codes_differ (where the scales are the same), and the largest steps, e.scale_step and e.code_step; the metrics are of what they dequantize to.",
 	Examples: []string{"e = diff y r"},
 	New:      func() any { return new(DiffCmd) },
 }
 
 func (cmd *DiffCmd) run(c *call) (Result, error) {
-	got, err := c.dense(cmd.Got)
+	bytes, refs, err := c.bytesDiff(cmd.Got, cmd.Want)
 	if err != nil {
 		return nil, err
 	}
-	want, err := c.dense(cmd.Want)
+	got, err := c.dense(refs[0])
+	if err != nil {
+		return nil, err
+	}
+	want, err := c.dense(refs[1])
 	if err != nil {
 		return nil, err
 	}
@@ -34,13 +39,13 @@ func (cmd *DiffCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	sides := [2]side{c.sideOf(cmd.Got, got), c.sideOf(cmd.Want, want)}
+	sides := [2]side{c.sideOf(refs[0], got), c.sideOf(refs[1], want)}
 	noise, err := c.expect(pair, sides[0], sides[1])
 	if err != nil {
 		return nil, err
 	}
 	v := &diffValue{pair: pair, sides: sides, expectation: noise, got: cmd.Got.String(), want: cmd.Want.String(),
-		gotBy: c.by(cmd.Got), wantBy: c.by(cmd.Want), product: c.operands(cmd.Got, cmd.Want)}
+		gotBy: c.by(refs[0]), wantBy: c.by(refs[1]), product: c.operands(cmd.Got, cmd.Want), bytes: bytes}
 	certify(pair, sides[0], sides[1])
 	if v.metrics, err = pair.Metrics(c.ctx); err != nil {
 		return nil, err
@@ -72,7 +77,7 @@ func patternText(list []compare.Pattern) string {
 
 func diffResult(name string, v *diffValue) Diff {
 	r := Diff{Bind: Bind{name}, Got: v.got, Want: v.want, GotBy: v.gotBy, WantBy: v.wantBy, M: v.pair.M, N: v.pair.N,
-		Shape: shapeOf(v.pair.Shape), ArgMax: v.metrics.ArgMax, Floor: Float(v.metrics.Floor), Mismatched: v.mismatched, Pattern: v.pattern, Metrics: []Metric{}, Notes: []string{}}
+		Shape: shapeOf(v.pair.Shape), ArgMax: v.metrics.ArgMax, Floor: Float(v.metrics.Floor), Mismatched: v.mismatched, Pattern: v.pattern, Metrics: []Metric{}, Notes: []string{}, Bytes: v.bytes}
 	for _, m := range compare.Table() {
 		if v.pair.Has(m) {
 			r.Metrics = append(r.Metrics, Metric{Name: m.Name, Value: Float(m.Of(&v.metrics)), Integer: m.Kind != compare.Real})
@@ -89,7 +94,7 @@ func diffResult(name string, v *diffValue) Diff {
 
 // MapCmd reduces a comparison, a scale matrix or a tensor to a picture of numbers.
 type MapCmd struct {
-	E      language.Ref    `arg:"E" kind:"diff|tensor|product|layer|quantized|scales|codes" doc:"a comparison, the scales of a layer (w.scale) or any tensor; with a window [rows, columns]"`
+	E      language.Ref    `arg:"E" kind:"diff|comparison|tensor|product|layer|quantized|scales|codes" doc:"a comparison, the scales of a layer (w.scale) or any tensor; with a window [rows, columns]"`
 	Size   language.Size   `key:"size" default:"48x16" doc:"columns × rows of pixels at most; a pixel is 2^i × 2^j elements"`
 	Agg    string          `key:"agg" enum:"max|mean|count" default:"max" doc:"what a pixel shows of its elements"`
 	Metric string          `key:"metric" enum:"abs|signed|rel|ulp|noise|unproven|proven_mismatch" default:"abs" doc:"which error of a comparison; noise: over what its scales and codes let expect; unproven: 1 where the order of accumulation may change the output; proven_mismatch: the error where it can not"`

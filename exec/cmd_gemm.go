@@ -14,6 +14,7 @@ type GemmCmd struct {
 	X       language.Ref `arg:"X" kind:"tensor|product" doc:"activations of any rank, […,K]"`
 	W       language.Ref `arg:"W" kind:"layer|quantized|prepared|tensor|checkpoint" doc:"a layer, a quantized or prepared weight, or a dense [N,K] tensor (backend=ref only)"`
 	Backend BackendArg   `key:"backend" complete:"backend" values:"ref|emu|cuda|cuda:KERNEL|ENGINE|all" default:"emu" doc:"who computes: the dequantized reference, the bit-exact emulator, a GPU (its own choice of a kernel, or one by name), an engine in a Python environment (torch, flashinfer:trtllm, …), or all that are ready"`
+	Against BackendArg   `key:"against" complete:"backend" values:"ref|emu|cuda|cuda:KERNEL|ENGINE" doc:"another backend to compare with: how both differ comes back instead of outputs; two kernels of a GPU are compared there, a layer of any size"`
 	Mode    string       `key:"mode" enum:"layer|w4a16|w4a4" default:"layer" doc:"quantize activations: as the layer says, never, always"`
 	Arch    string       `key:"arch" enum:"sm80|sm86|sm89|sm90|sm100|sm103|sm110|sm120|sm121" default:"sm100" doc:"whose tensor core emu is"`
 	Act     ActArg       `key:"act" doc:"w4a4 activation global scale: dynamic, static, unit, none, 1/weight or a divisor"`
@@ -28,15 +29,16 @@ type GemmCmd struct {
 }
 
 var gemmSpec = language.Spec{
-	Verb: "gemm", Group: "run", Binds: kindProduct + "|" + kindBackends,
+	Verb: "gemm", Group: "run", Binds: kindProduct + "|" + kindBackends + "|" + kindCompared,
 	Summary: "run one layer: y = x·Wᵀ",
 	Detail: "ref dequantizes the operands, accumulates in float64 and rounds once. emu returns the bits of a tensor core: " +
 		"w4a4 by the NVFP4/MXFP4 instruction, w4a16 by the bf16 one with the global scale in the FP32 epilogue. " +
 		"backend=cuda computes on a GPU in a process of its own, here or behind ssh (--device); names like flashinfer:trtllm are engines of a Python environment (--python). " +
 		"backend=all runs all that are ready: its handle has the product of each (y.emu, y.cuda_w4a16, y.torch) and numbers for expect (y.proven_mismatch, y.zeros); " +
 		"a notebook keeps the lines of ref and emu, which are the same on every machine. " +
+		"backend=cuda:w4a16 against=cuda:emu-bf16 compares two kernels on the device, so that no output travels; its handle has numbers (d.differ, d.max_abs, d.rel_l2), map d shows where, in cells of 64×64 or more. " +
 		"The bias is added where bias= says so. info of the product says what alpha is made of, info y.act what quantizing did to the activations.",
-	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic", "ys = gemm x w order=split:4", "yo = gemm x w out=fp16 epilogue=out", "ya = gemm x w backend=all"},
+	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic", "ys = gemm x w order=split:4", "yo = gemm x w out=fp16 epilogue=out", "ya = gemm x w backend=all", "d = gemm x w against=ref"},
 	New:      func() any { return new(GemmCmd) },
 }
 
@@ -64,6 +66,9 @@ func (cmd *GemmCmd) run(c *call) (Result, error) {
 		choice.expert = prepared.from.expert
 	}
 	f := choice.forward(x, w, dense)
+	if cmd.Against != "" {
+		return cmd.against(c, f, choice, prepared)
+	}
 	if choice.backend == string(backendAll) {
 		return cmd.all(c, f, w, choice, prepared)
 	}

@@ -45,6 +45,8 @@ func (cmd *InfoCmd) run(c *call) (Result, error) {
 		return product("", v), nil
 	case *diffValue:
 		return diffResult("", v), nil
+	case *comparedValue:
+		return comparedInfo(cmd.X, v)
 	case *preparedValue:
 		return preparedResult("", v), noWindow(cmd.X)
 	case scaleValue:

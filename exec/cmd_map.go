@@ -38,6 +38,8 @@ func (cmd *MapCmd) run(c *call) (Result, error) {
 		}
 		h.Metric, h.By = by.String(), v.gotBy
 		picture, err = v.maps[by].Map(c.ctx, o)
+	case *comparedValue:
+		return c.comparedMap(cmd, v, h, o)
 	default:
 		picture, err = c.plainMap(cmd.E, v, &h, o)
 	}

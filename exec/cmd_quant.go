@@ -17,13 +17,15 @@ import (
 type QuantCmd struct {
 	X      language.Ref `arg:"X" kind:"tensor|product" doc:"a float tensor; its last dimension is K"`
 	Format string       `key:"format" enum:"nvfp4|mxfp4" default:"nvfp4" doc:"the block-scaled format"`
-	Recipe string       `key:"recipe" enum:"compressed-tensors|flashinfer-exact|modelopt|ocp|torchao|vllm" default:"compressed-tensors" doc:"whose arithmetic"`
+	Recipe string       `key:"recipe" enum:"compressed-tensors|flashinfer|flashinfer-exact|modelopt|ocp|torchao|vllm" default:"compressed-tensors" doc:"whose arithmetic; flashinfer: its default build, with the approximate reciprocal of the GPU of backend=cuda"`
 	Global GlobalArg    `key:"global" default:"dynamic" doc:"nvfp4 global scale: dynamic, none, or a value in the recipe's own direction"`
 }
 
 var quantSpec = language.Spec{
 	Verb: "quant", Group: "run", Binds: kindQuantized,
-	Summary:  "quantize as a real quantizer does, bit for bit",
+	Summary: "quantize as a real quantizer does, bit for bit",
+	Detail: "recipe=flashinfer runs on a GPU, here or behind ssh (--device), because its approximate reciprocal is the GPU's own; the result names who computed. " +
+		"x has to hold bf16 numbers. recipe=flashinfer-exact is the same rule with IEEE division, on the CPU; diff of both says how many scales and codes differ.",
 	Examples: []string{"q = quant x recipe=modelopt", "q = quant o format=mxfp4 recipe=ocp"},
 	New:      func() any { return new(QuantCmd) },
 }
@@ -73,13 +75,22 @@ func (cmd *QuantCmd) run(c *call) (Result, error) {
 		Recipe: first(cmd.Recipe, "compressed-tensors"), Format: first(cmd.Format, fp4.NVFP4),
 		Global: cmd.Global.policy(), InputBF16: x.DType == inspect.BF16,
 	}
-	b, err := fp4.Quantize(x.Data, rows, cols, opt)
+	v := &weightsValue{format: opt.Format, source: fmt.Sprintf("quant %s recipe=%s", cmd.X, opt.Recipe)}
+	var b fp4.Blocks
+	var by string
+	if opt.Recipe == recipeOfDevice {
+		b, by, err = c.quantOnDevice(x.Data, rows, cols, opt)
+		v.source += " (" + by + ")"
+	} else {
+		b, err = fp4.Quantize(x.Data, rows, cols, opt)
+	}
 	if err != nil {
 		return nil, err
 	}
-	v := &weightsValue{weights: &layer.Weights{Blocks: []fp4.Blocks{b}}, format: opt.Format, source: fmt.Sprintf("quant %s recipe=%s", cmd.X, opt.Recipe)}
+	v.weights = &layer.Weights{Blocks: []fp4.Blocks{b}}
 	c.bind(v)
 	r := quantizedResult(c.name, cmd.X.String(), opt.Recipe, v)
+	r.By = by
 	err = c.quantError(&r, x, v)
 	return r, err
 }

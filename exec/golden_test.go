@@ -34,7 +34,7 @@ var goldens = map[string][]string{
 	"dequant": {"d = dequant w", "dequant gptw expert=7 out=bf16", "dequant gptw expert=8"},
 	"gemm": {"y = gemm x w", "r = gemm x w backend=ref out=f32", "y4 = gemm x w4 act=static", "gemm x w backend=cuda", "ya = gemm x[0:4] w backend=all", "gemm x[0:2,0:64] w",
 		"yo = gemm x[0:4] w out=fp16 epilogue=out order=split:2 bias=f32 alpha=0.25", "yt = gemm x[0:4] w4 actper=token", "gemm x[0:4] w4 act=1/weight",
-		"gemm x w actper=token", "gemm x w order=split", "gemm x w backend=ref order=reverse", "gemm x w alpha=fused-max"},
+		"gemm x w actper=token", "gemm x w order=split", "gemm x w backend=ref order=reverse", "gemm x w alpha=fused-max", "gemm x w against=ref"},
 	"mma": {
 		"mma kind=mxf4nvf4.ue4m3 arch=sm100 a=1111111111111111111111111111111111111111111111111111111111111111 b=2222222222222222222222222222222222222222222222222222222222222222 sfa=38383838 sfb=3838387f",
 		"mma kind=bf16 arch=sm90 a=3f803f803f803f803f803f803f803f803f803f803f803f803f803f803f803f80 b=3f803f803f803f803f803f803f803f803f803f803f803f803f803f803f803f80 c=40000000",

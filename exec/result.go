@@ -26,6 +26,6 @@ func Kinds() []Result {
 		LintReport{}, Quantized{}, Product{}, MMA{}, Diff{}, Heat{}, Worst{}, Matches{}, Element{}, Explained{},
 		Check{}, Exported{}, Setting{}, Sourced{}, Snapshot{}, Note{}, Help{}, Undone{}, Quit{},
 		Prepared{}, Place{}, Identified{}, Planned{}, Poisoned{}, Activations{}, Verdict{}, Diagnosed{},
-		Backends{},
+		Backends{}, Compared{},
 	}
 }

@@ -7,6 +7,7 @@ type Quantized struct {
 	Subject   string `json:"subject"`
 	Format    string `json:"format"`
 	Recipe    string `json:"recipe"`
+	By        string `json:"by,omitempty"` // the kernel and the device, where a recipe needs one
 	Rows      int    `json:"rows"`
 	Cols      int    `json:"cols"`
 	Block     int    `json:"block"`
@@ -112,6 +113,20 @@ type Diff struct {
 	NoiseLimit Float    `json:"noise_limit,omitempty"` // what the worst of a clean map of this size passes once in twenty
 	Pattern    string   `json:"pattern,omitempty"`
 	Notes      []string `json:"notes,omitempty"` // "got is all zeros"
+
+	Bytes *BytesDiff `json:"bytes,omitempty"` // of two quantized matrices; the metrics are of their dequantized values
+}
+
+// BytesDiff says how two quantized matrices of one format differ as bytes. A step is a
+// distance in the order of the codes: of neighbours 1, of 0 and -0 none.
+type BytesDiff struct {
+	Scales        int64 `json:"scales"` // block scales of a matrix
+	ScalesDiffer  int64 `json:"scales_differ"`
+	ScaleStep     int   `json:"scale_step"`   // the largest
+	Codes         int64 `json:"codes"`        // in blocks whose scales are the same
+	CodesDiffer   int64 `json:"codes_differ"` // of those
+	CodeStep      int   `json:"code_step"`    // the largest
+	GlobalsDiffer bool  `json:"globals_differ"`
 }
 
 // Metric is one named number of a diff.

@@ -172,6 +172,7 @@ type diffValue struct {
 	expectation
 	gotBy, wantBy string
 	product       *productValue // whose operands explain an element: got's, else want's
+	bytes         *BytesDiff    // of two quantized matrices; nil otherwise
 }
 
 func (*diffValue) kind() string { return kindDiff }

@@ -154,14 +154,38 @@ func (r remote) Run(ctx context.Context, job layer.Job, progress layer.Progress)
 	return o.Run(ctx, job, progress)
 }
 
+// quantizing is the GPU, which quantizes, too. It satisfies exec.Quantizer.
+type quantizing struct {
+	gemm.Device
+	where func() (worker.Offer, error)
+}
+
+// Quantize quantizes a matrix where the GPU is.
+func (q quantizing) Quantize(ctx context.Context, job layer.QuantJob, progress layer.Progress) (layer.QuantResult, error) {
+	o, err := q.where()
+	if err != nil {
+		return layer.QuantResult{}, err
+	}
+	return o.Quantize(ctx, job, progress)
+}
+
+// Compare compares two kernels of a worker where they run.
+func (r remote) Compare(ctx context.Context, job layer.Job, against string, progress layer.Progress) (layer.Comparison, error) {
+	o, err := r.offer()
+	if err != nil {
+		return layer.Comparison{}, err
+	}
+	return o.Compare(ctx, job, against, progress)
+}
+
 // backends lists who can compute a gemm, in the order of help: the same names in every
 // build and on every machine.
 func (c *computers) backends() []exec.Backend {
 	const gpu = "cuda"
 	list := []exec.Backend{gemm.Ref{}, gemm.Emu{},
-		gemm.Device{Label: gpu, Text: "a GPU, with its own choice of a kernel", Runner: remote{where: c.gpu}}}
+		quantizing{gemm.Device{Label: gpu, Place: gpu, Text: "a GPU, with its own choice of a kernel", Runner: remote{where: c.gpu}}, c.gpu}}
 	for _, k := range cuda.Kernels() {
-		list = append(list, gemm.Device{Label: gpu + ":" + k.Name, Kernel: k.Name, Text: k.Doc, Runner: remote{c.gpu, k.Name}})
+		list = append(list, gemm.Device{Label: gpu + ":" + k.Name, Place: gpu, Kernel: k.Name, Text: k.Doc, Runner: remote{c.gpu, k.Name}})
 	}
 	for _, e := range bridge.Engines() {
 		list = append(list, gemm.Device{Label: e.Name, Kernel: e.Name, Text: e.Doc, Runner: remote{c.engines, e.Name}, Foreign: e.Foreign})

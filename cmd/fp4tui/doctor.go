@@ -79,7 +79,7 @@ type gpuState struct {
 
 // kernelState is a kernel or an engine.
 type kernelState struct {
-	Backend string `json:"backend"` // after backend=
+	Backend string `json:"backend"` // after backend=; a kernel that quantizes by its own name
 	Doc     string `json:"doc"`
 	Ready   bool   `json:"ready"`
 	Status  string `json:"status"`
@@ -149,8 +149,12 @@ func (a *app) askGPU(ctx context.Context) (workerState, []kernelState) {
 	}
 	s, list := ask(ctx, offer)
 	var out []kernelState
-	for _, k := range cuda.Kernels() {
-		state := kernelState{Backend: "cuda:" + k.Name, Doc: k.Doc, Status: "unknown", Why: s.Why, Cure: s.Cure}
+	multiply := cuda.Kernels()
+	for i, k := range append(multiply, cuda.Quantizers()...) {
+		state := kernelState{Backend: k.Name, Doc: k.Doc, Status: "unknown", Why: s.Why, Cure: s.Cure}
+		if i < len(multiply) {
+			state.Backend = "cuda:" + k.Name
+		}
 		for _, have := range list {
 			if have.Name == k.Name {
 				state.Ready, state.Status, state.Why, state.Cure = have.Ready, have.Status, have.Why, have.Cure

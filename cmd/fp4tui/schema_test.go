@@ -147,7 +147,7 @@ func everyVerb(dir string) []string {
 		"note every verb once", "c = load tour:minilm-w4a16", "ls c", "w = layer c layer.0.intermediate.dense", "o = load tour:minilm-bf16.safetensors",
 		"w0 = tensor o intermediate.dense.weight", "x = randn 4 384 seed=1", "info w", "info c", "info x", "info w.scale", "info x[0,0:4]", "stat w.scale", "stat x", "stat w.codes",
 		"hist w.scale", "hist x axis=linear bins=4", "codes w", "bytes w[0,0:16]", "bytes w.scale[0:2,0:8]", "lint c", "q = quant w0 recipe=modelopt", "qx = quant w0 format=mxfp4",
-		"d = dequant q", "y = gemm x w", "ya = gemm x w backend=all", "y4 = gemm x w mode=w4a4", "info y4.act", "yt = gemm x w mode=w4a4 actper=token order=split:2 epilogue=out", "r = gemm x w0 backend=ref",
+		"d = dequant q", "y = gemm x w", "ya = gemm x w backend=all", "dd = gemm x w against=ref", "map dd", "info dd", "y4 = gemm x w mode=w4a4", "info y4.act", "yt = gemm x w mode=w4a4 actper=token order=split:2 epilogue=out", "r = gemm x w0 backend=ref",
 		"mma kind=mxf4 a=" + strings.Repeat("2", 64) + " b=" + strings.Repeat("2", 64) + " sfa=7f7f sfb=7f7f", "mma kind=mxf4 a=" + strings.Repeat("2", 64) + " b=" + strings.Repeat("2", 64) + " sfa=ff7f sfb=7f7f",
 		"p = prep w for=trtllm", "info p", "p1 = pad w n=128 k=64", "p2 = shuffle p1", "p3 = swizzle p2", "u = unswizzle p", "whereis p[3,5]", "at p 100", "at p 3 of=scales",
 		"identify p as=w", "plan w tp=8", "poison p with=448", "bytes p[0:2,0:32]",

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	osexec "os/exec"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 	"fp4tui/exec/gemm"
 	"fp4tui/exec/worker"
 	"fp4tui/exec/worker/bridge"
+	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
 
@@ -50,7 +52,27 @@ func (fakeGPU) About() (string, []worker.Kernel) {
 	for _, k := range cuda.Kernels() {
 		list = append(list, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: k.Name != "native-sm120", Why: "it is no sm_120", Cure: "buy one", Status: cuda.StatusVerified})
 	}
+	for _, k := range cuda.Quantizers() {
+		list = append(list, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: true, Status: cuda.StatusVerified})
+	}
 	return "Fake GPU sm_90", list
+}
+
+// Quantize has exact reciprocals.
+func (g fakeGPU) Quantize(_ context.Context, job layer.QuantJob, _ layer.Progress) (r layer.QuantResult, err error) {
+	if g == "crash" {
+		os.Exit(134)
+	}
+	x := make([]float32, len(job.X))
+	for i, w := range job.X {
+		x[i] = math.Float32frombits(uint32(w) << 16)
+	}
+	opt := fp4.QuantOptions{Recipe: "flashinfer-exact", Format: job.Format}
+	if job.Format == fp4.NVFP4 {
+		opt.Global = fp4.GlobalPolicy{Kind: fp4.GlobalGiven, Value: job.Global}
+	}
+	b, err := fp4.Quantize(x, job.Rows, job.Cols, opt)
+	return layer.QuantResult{Codes: b.Codes, Scales: b.Scales, Kernel: "quantize", Device: "Fake GPU sm_90"}, err
 }
 
 func (g fakeGPU) Run(ctx context.Context, job layer.Job, _ layer.Progress) (layer.JobResult, error) {
@@ -67,6 +89,19 @@ func (g fakeGPU) Run(ctx context.Context, job layer.Job, _ layer.Progress) (laye
 	}
 	y, err := gemm.Compute(ctx, job, layer.Order{})
 	return layer.JobResult{Y: y, Kernel: "fake", Device: "Fake GPU sm_90"}, err
+}
+
+// Compare has one output of the second kernel in error.
+func (g fakeGPU) Compare(ctx context.Context, job layer.Job, against string, _ layer.Progress) (layer.Comparison, error) {
+	y, err := gemm.Compute(ctx, job, layer.Order{})
+	if err != nil {
+		return layer.Comparison{}, err
+	}
+	z := slices.Clone(y)
+	z[0]++
+	c := layer.Compare(y, z, job.M, job.N, job.Out)
+	c.Kernels, c.Device = [2]string{job.Kernel, against}, "Fake GPU sm_90"
+	return c, nil
 }
 
 // computing is a program whose worker behaves as *behave says when it starts.
@@ -125,6 +160,55 @@ func TestSessionSurvivesItsWorker(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestQuantizeInAWorker: recipe=flashinfer goes to the worker, and a worker that dies leaves
+// the session what it was.
+func TestQuantizeInAWorker(t *testing.T) {
+	now := "crash"
+	s := computing(t, &now).session(exec.Options{Dir: t.TempDir()})
+	if cell := s.Run(t.Context(), "x = randn 4 64 seed=1", nil); cell.Err != nil {
+		t.Fatal(cell.Err)
+	}
+	if cell := s.Run(t.Context(), "q = quant x recipe=flashinfer", nil); cell.Err == nil || !strings.Contains(cell.Err.Error(), "the GPU worker died") || len(s.Handles()) != 1 {
+		t.Errorf("%v, handles %v", cell.Err, s.Handles())
+	}
+	now = "work"
+	for _, format := range []string{fp4.NVFP4, fp4.MXFP4} {
+		cell := s.Run(t.Context(), "q = quant x recipe=flashinfer format="+format, nil)
+		if q, ok := cell.Result.(exec.Quantized); !ok || q.By != "quantize on Fake GPU sm_90" {
+			t.Errorf("%+v %v", cell.Result, cell.Err)
+		}
+		for _, line := range []string{"qx = quant x recipe=flashinfer-exact format=" + format, "e = diff q qx", "expect e.scales_differ == 0 and e.codes_differ == 0 and e.mismatched == 0"} {
+			if cell := s.Run(t.Context(), line, nil); cell.Err != nil {
+				t.Errorf("%s: %v", line, cell.Err)
+			}
+		}
+	}
+	without := (&app{computers: newComputers()}).session(exec.Options{})
+	without.Run(t.Context(), "x = randn 4 64 seed=1", nil)
+	if cuda.NewEngine(cuda.Options{}).Ready() != nil {
+		cell := without.Run(t.Context(), "q = quant x recipe=flashinfer", nil)
+		if exec.ExitCode(cell.Err) != exec.ExitEnvironment || !strings.Contains(exec.HintOf(cell.Err), "recipe=flashinfer-exact") {
+			t.Errorf("%v, hint %q", cell.Err, exec.HintOf(cell.Err))
+		}
+	}
+}
+
+// TestCompareInAWorker: two kernels are compared where they are, and only cells come back.
+func TestCompareInAWorker(t *testing.T) {
+	now := "work"
+	s := computing(t, &now).session(exec.Options{})
+	for _, line := range []string{"x = randn 4 64 seed=1", "w = quant x", "d = gemm x w backend=cuda:w4a16 against=cuda:emu-bf16", "expect d.differ == 1 and d.count == 16 and d.max_abs >= 0.9",
+		"map d", "c = gemm x w mode=w4a4 act=dynamic backend=cuda against=cuda:emu-fp4", "expect c.differ == 1", "h = gemm x w backend=cuda:emu-bf16 against=emu", "expect h.differ == 0"} {
+		cell := s.Run(t.Context(), line, nil)
+		if cell.Err != nil {
+			t.Fatalf("%s: %v", line, cell.Err)
+		}
+		if c, ok := cell.Result.(exec.Compared); ok && c.Handle == "d" && (c.Kernels != [2]string{"w4a16", "emu-bf16"} || c.Device != "Fake GPU sm_90") {
+			t.Errorf("%+v", c)
+		}
 	}
 }
 
@@ -250,7 +334,7 @@ func TestDoctor(t *testing.T) {
 	if err := json.Unmarshal([]byte(fp4tui(t, "doctor", "--json").want(t, 0).out), &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.Emulator != "passed" || d.Worker.Program == "" || len(d.Paths) != 3 || len(d.Kernels) != len(cuda.Kernels()) || len(d.Engines) != len(bridge.Engines()) || d.Python.Why == "" {
+	if d.Emulator != "passed" || d.Worker.Program == "" || len(d.Paths) != 3 || len(d.Kernels) != len(cuda.Kernels())+len(cuda.Quantizers()) || len(d.Engines) != len(bridge.Engines()) || d.Python.Why == "" {
 		t.Errorf("%+v", d)
 	}
 	for _, p := range d.Paths {

@@ -1,54 +1,13 @@
-// Quantizing as flashinfer's fast path does, dequantizing, and comparing: what a debugger
-// does around a product.
+// Quantizing, dequantizing, and comparing: what a debugger does around a product.
 #pragma once
 #include "job.cuh"
+#include "quantize.cuh"
 
-__device__ inline float approxReciprocal(float v) {
-  float r;
-  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(r) : "f"(v));
-  return r;
-}
-
-// e2m1 rounds to the nearest code, ties to even, saturating; NaN is +6 and zero keeps its
-// sign, as cvt.rn.satfinite.e2m1x2.f32 does where it exists.
-__device__ inline Word e2m1(float v) {
-  if (v != v) return 7;
-  float m = fabsf(v);
-  Word code = (m > 0.25f) + (m >= 0.75f) + (m > 1.25f) + (m >= 1.75f) + (m > 2.5f) + (m >= 3.5f) + (m > 5.0f);
-  return code | floatWord(v) >> 31 << 3;
-}
-
-// e4m3 rounds a number that is not negative to E4M3, ties to even, saturating at 448.
-__device__ inline Word e4m3(float v) {
-  if (v != v) return 0x7f;
-  v = fminf(v, 448.0f);
-  if (v < 0.015625f) return __float2int_rn(v * 512.0f); // subnormal: units of 2^-9; 8 is the smallest normal
-  Word b = floatWord(v);
-  b += 0x7ffff + (b >> 20 & 1);
-  return (b >> 20) - ((127 - 7) << 3);
-}
-
-__device__ inline float e4m3Float(Word s) {
-  Word field = s >> 3 & 15, frac = s & 7;
-  if ((s & 0x7f) == 0x7f) return wordFloat(0x7fffffff);
-  float v = field ? wordFloat((field + 120) << 23 | frac << 20) : frac * 0.001953125f;
-  return s & 0x80 ? -v : v;
-}
-
-// quantize_nv: one thread a block of 16 of x (bf16 words), by the encode scale global.
 extern "C" __global__ void quantize_nv(const uint16_t *x, uint8_t *codes, uint8_t *scales, const float *global, long long blocks) {
-  long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
-  if (i >= blocks) return;
-  float v[16], amax = 0;
-  for (int j = 0; j < 16; j++) {
-    v[j] = wordFloat((Word)x[i * 16 + j] << 16);
-    amax = fmaxf(amax, fabsf(v[j]));
-  }
-  float g = *global;
-  Word s = e4m3(__fmul_rn(g, __fmul_rn(amax, approxReciprocal(6.0f))));
-  float out = amax != 0 ? approxReciprocal(__fmul_rn(e4m3Float(s), approxReciprocal(g))) : 0.0f;
-  scales[i] = s;
-  for (int j = 0; j < 8; j++) codes[i * 8 + j] = e2m1(__fmul_rn(v[2 * j], out)) | e2m1(__fmul_rn(v[2 * j + 1], out)) << 4;
+  quantizeNV<Software>(x, codes, scales, *global, blocks);
+}
+extern "C" __global__ void quantize_mx(const uint16_t *x, uint8_t *codes, uint8_t *scales, const float *, long long blocks) {
+  quantizeMX<Software>(x, codes, scales, blocks);
 }
 
 // dequant: code·scale·global in float32, in this order; one thread a byte of codes. lut is the 256
@@ -66,33 +25,57 @@ extern "C" __global__ void dequant(const uint8_t *codes, const uint8_t *scales, 
   }
 }
 
-// diff: |a-b| of each cell of 64 by 64: the largest, the sum of squares and how many words
-// differ. It is the lowest level of the pyramid behind a map. The order of sums is fixed.
+// Cell is layer.Cell: what is known of the outputs of a part of two matrices.
 struct Cell {
-  float largest, squares;
-  Word different, pad;
+  float largest, squares, norm;
+  Word different, nan, unwritten;
+
+  __device__ void join(const Cell &q) {
+    largest = fmaxf(largest, q.largest);
+    squares = __fadd_rn(squares, q.squares);
+    norm = __fadd_rn(norm, q.norm);
+    different += q.different;
+    nan += q.nan;
+    unwritten += q.unwritten;
+  }
 };
 
-extern "C" __global__ void __launch_bounds__(256) diff(const float *a, const float *b, Cell *to, long long rows, long long cols) {
+// One output of a type as its word and its value.
+__device__ inline Word outputWord(const void *y, long long i, long long out) {
+  return out == outF32 ? ((const Word *)y)[i] : ((const uint16_t *)y)[i];
+}
+__device__ inline float outputFloat(Word w, long long out) {
+  return out == outF32 ? wordFloat(w) : out == outBF16 ? wordFloat(w << 16) : f16Float(w);
+}
+
+// diff compares two matrices of an output type in cells of 64 by 64, the lowest level of
+// the pyramid behind a map. Words that are the same have no difference, also infinities. The
+// order of sums is fixed.
+extern "C" __global__ void __launch_bounds__(256) diff(const void *a, const void *b, Cell *to, long long rows, long long cols, long long out) {
   __shared__ Cell part[256];
   long long r0 = (long long)blockIdx.y * 64, c0 = (long long)blockIdx.x * 64;
-  Cell mine = {0, 0, 0, 0};
+  const Word missed = out == outF32 ? 0xffffffff : 0xffff; // what no kernel writes
+  Cell mine = {0, 0, 0, 0, 0, 0};
   for (int i = threadIdx.x; i < 64 * 64; i += 256) {
     long long r = r0 + i / 64, c = c0 + i % 64;
     if (r >= rows || c >= cols) continue;
-    float p = a[r * cols + c], q = b[r * cols + c], d = fabsf(__fsub_rn(p, q));
-    mine.different += floatWord(p) != floatWord(q);
-    mine.largest = d != d || mine.largest != mine.largest ? wordFloat(0x7fffffff) : fmaxf(mine.largest, d);
+    Word p = outputWord(a, r * cols + c, out), q = outputWord(b, r * cols + c, out);
+    float x = outputFloat(p, out), y = outputFloat(q, out);
+    mine.different += p != q;
+    mine.unwritten += p == missed || q == missed;
+    if (x != x || y != y) {
+      mine.nan++;
+      continue;
+    }
+    float d = p == q ? 0.0f : fabsf(__fsub_rn(x, y));
+    mine.largest = fmaxf(mine.largest, d);
     mine.squares = __fadd_rn(mine.squares, __fmul_rn(d, d));
+    mine.norm = __fadd_rn(mine.norm, __fmul_rn(y, y));
   }
   part[threadIdx.x] = mine;
   for (int n = 128; n > 0; n /= 2) {
     __syncthreads();
-    if (threadIdx.x >= n) continue;
-    Cell &p = part[threadIdx.x], &q = part[threadIdx.x + n];
-    p.different += q.different;
-    p.largest = p.largest != p.largest || q.largest != q.largest ? wordFloat(0x7fffffff) : fmaxf(p.largest, q.largest);
-    p.squares = __fadd_rn(p.squares, q.squares);
+    if (threadIdx.x < n) part[threadIdx.x].join(part[threadIdx.x + n]);
   }
   if (threadIdx.x == 0) to[(long long)blockIdx.y * gridDim.x + blockIdx.x] = part[0];
 }
@@ -101,14 +84,10 @@ extern "C" __global__ void __launch_bounds__(256) diff(const float *a, const flo
 extern "C" __global__ void pyramid(const Cell *from, Cell *to, long long rows, long long cols) {
   long long outCols = (cols + 1) / 2, i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= (rows + 1) / 2 * outCols) return;
-  Cell sum = {0, 0, 0, 0};
+  Cell sum = {0, 0, 0, 0, 0, 0};
   for (int j = 0; j < 4; j++) {
     long long r = i / outCols * 2 + j / 2, c = i % outCols * 2 + j % 2;
-    if (r >= rows || c >= cols) continue;
-    Cell q = from[r * cols + c];
-    sum.different += q.different;
-    sum.largest = sum.largest != sum.largest || q.largest != q.largest ? wordFloat(0x7fffffff) : fmaxf(sum.largest, q.largest);
-    sum.squares = __fadd_rn(sum.squares, q.squares);
+    if (r < rows && c < cols) sum.join(from[r * cols + c]);
   }
   to[i] = sum;
 }

@@ -25,6 +25,7 @@ type Device struct {
 	Kernel string // which kernel; empty: the runner's choice
 	Runner Runner
 	Text   string // what it is, in a few words
+	Place  string // what its kernels have in common, the "cuda" of cuda:KERNEL, where two of them can be compared; else empty
 	// Foreign says that its arithmetic is another than the instruction's that Emu is the
 	// bits of: no certificate speaks of its outputs.
 	Foreign bool
@@ -56,18 +57,7 @@ func (d Device) Describe() string { return d.Text }
 // Forward computes y = x·Wᵀ on the device. Errors are *inspect.Fault or *fp4.Error,
 // the runner's, and ctx.Err().
 func (d Device) Forward(ctx context.Context, f layer.Forward, progress layer.Progress) (layer.Output, error) {
-	if f.Dense != nil {
-		return layer.Output{}, fault(inspect.ErrUnsupported, d.Label+" takes no dense weight",
-			"its kernels read FP4 layers", "backend=ref, or quantize the weight first")
-	}
-	if f.Order != (layer.Order{}) {
-		return layer.Output{}, fault(inspect.ErrUnsupported, fmt.Sprintf("%s has no order %s", d.Label, f.Order),
-			"its kernels walk K as they were built", "backend=emu, or leave order= out")
-	}
-	if f.Arch == "" {
-		f.Arch = "sm100"
-	}
-	p, err := newProblem(f)
+	p, err := d.problem(f)
 	if err != nil {
 		return layer.Output{}, err
 	}
@@ -90,6 +80,22 @@ func (d Device) Forward(ctx context.Context, f layer.Forward, progress layer.Pro
 	out.By = r.Kernel + " on " + r.Device
 	out.Notes = append(out.Notes, r.Notes...)
 	return out, nil
+}
+
+// problem is a checked Forward that a kernel can take.
+func (d Device) problem(f layer.Forward) (problem, error) {
+	if f.Dense != nil {
+		return problem{}, fault(inspect.ErrUnsupported, d.Label+" takes no dense weight",
+			"its kernels read FP4 layers", "backend=ref, or quantize the weight first")
+	}
+	if f.Order != (layer.Order{}) {
+		return problem{}, fault(inspect.ErrUnsupported, fmt.Sprintf("%s has no order %s", d.Label, f.Order),
+			"its kernels walk K as they were built", "backend=emu, or leave order= out")
+	}
+	if f.Arch == "" {
+		f.Arch = "sm100"
+	}
+	return newProblem(f)
 }
 
 // job prepares the operands and fills in all of the output but y.

@@ -107,7 +107,12 @@ func (c *Client) Run(ctx context.Context, job layer.Job, progress layer.Progress
 		}
 		return layer.JobResult{}, err
 	}
-	return c.follow(ctx, p, &job, progress)
+	var r layer.JobResult
+	err = c.follow(ctx, p, func(f frame) (done bool, err error) {
+		r, done, err = p.handle(ctx, f, &job, progress)
+		return done, err
+	})
+	return r, err
 }
 
 // send writes a frame of the running job. A worker that doesn't read any more is killed
@@ -117,8 +122,8 @@ func (p *process) send(ctx context.Context, kind string, body any, blobs ...[]by
 	return write(p.out, kind, p.jobs, body, blobs...)
 }
 
-// follow answers the worker's questions about a job until it has ended.
-func (c *Client) follow(ctx context.Context, p *process, job *layer.Job, progress layer.Progress) (layer.JobResult, error) {
+// follow hands the frames of the running job to take until the job has ended.
+func (c *Client) follow(ctx context.Context, p *process, take func(f frame) (done bool, err error)) error {
 	cancelled := ctx.Done()
 	var patience <-chan time.Time
 	for {
@@ -127,30 +132,30 @@ func (c *Client) follow(ctx context.Context, p *process, job *layer.Job, progres
 			if f.Job != p.jobs {
 				continue
 			}
-			r, done, err := p.handle(ctx, f, job, progress)
+			done, err := take(f)
 			if errors.Is(err, errFrame) {
 				if err = c.died(p, err); ctx.Err() != nil {
 					err = ctx.Err()
 				}
-				return r, err
+				return err
 			}
 			if done || err != nil {
 				if ctx.Err() != nil {
-					return layer.JobResult{}, ctx.Err()
+					return ctx.Err()
 				}
-				return r, err
+				return err
 			}
 		case <-p.ended:
-			return layer.JobResult{}, c.died(p, p.err)
+			return c.died(p, p.err)
 		case <-cancelled:
 			cancelled, patience = nil, time.After(cancelWait)
 			if err := write(p.out, kindCancel, p.jobs, nil); err != nil {
 				c.kill(p)
-				return layer.JobResult{}, ctx.Err()
+				return ctx.Err()
 			}
 		case <-patience:
 			c.kill(p)
-			return layer.JobResult{}, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }

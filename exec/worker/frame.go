@@ -20,19 +20,23 @@ import (
 )
 
 // Version of the protocol: peers of different versions part at the first frame.
-const Version = 1
+const Version = 2
 
-// The kinds of frames. A client asks hello once, then run, cancel and weight; a server
-// answers hello, and for a job progress, then need (its weight, once), result or error.
+// The kinds of frames. A client asks hello once, then run, quantize, cancel and weight; a
+// server answers hello, and for a job progress, then need (its weight, once), result,
+// compared, quantized or error.
 const (
-	kindHello    = "hello"
-	kindRun      = "run"
-	kindNeed     = "need"
-	kindWeight   = "weight"
-	kindProgress = "progress"
-	kindResult   = "result"
-	kindError    = "error"
-	kindCancel   = "cancel"
+	kindHello     = "hello"
+	kindRun       = "run"
+	kindQuantize  = "quantize"
+	kindNeed      = "need"
+	kindWeight    = "weight"
+	kindProgress  = "progress"
+	kindResult    = "result"
+	kindCompared  = "compared"
+	kindQuantized = "quantized"
+	kindError     = "error"
+	kindCancel    = "cancel"
 )
 
 // Limits of one frame: no header is larger than a megabyte, and no product of two

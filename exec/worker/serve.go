@@ -106,6 +106,8 @@ func (s *server) answer(ctx context.Context, f frame, frames <-chan frame, faile
 		return s.send(kindHello, 0, mine)
 	case kindRun:
 		return s.run(ctx, f, frames, failed)
+	case kindQuantize:
+		return s.quantize(ctx, f, frames, failed)
 	case kindCancel, kindWeight: // of a job that has ended
 		return nil
 	}
@@ -129,32 +131,50 @@ func (s *server) run(ctx context.Context, f frame, frames <-chan frame, failed <
 	if err != nil {
 		return s.send(kindError, f.Job, toFault(err))
 	}
+	if w.Compare {
+		return s.compare(ctx, f.Job, job, w.Against, frames, failed)
+	}
+	return s.compute(ctx, f.Job, frames, failed, func(ctx context.Context, progress layer.Progress) (answer, error) {
+		r, err := s.engine.Run(ctx, job, progress)
+		return answer{kindResult, resultWire{r.Kernel, r.Device, r.Micros, r.Notes}, [][]byte{floatBytes(r.Y)}}, err
+	})
+}
+
+// answer is the frame that ends a job well.
+type answer struct {
+	kind  string
+	body  any
+	blobs [][]byte
+}
+
+// compute does the work of a job while it listens for cancel, and sends what came of it.
+func (s *server) compute(ctx context.Context, job uint64, frames <-chan frame, failed <-chan error, work func(context.Context, layer.Progress) (answer, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type answer struct {
-		r   layer.JobResult
+	type outcome struct {
+		a   answer
 		err error
 	}
-	done := make(chan answer, 1)
+	ended := make(chan outcome, 1)
 	go func() {
 		last := time.Time{}
-		r, err := s.engine.Run(ctx, job, func(done, total int64) {
+		a, err := work(ctx, func(done, total int64) {
 			if now := time.Now(); done == total || now.Sub(last) > 50*time.Millisecond {
 				last = now
-				s.send(kindProgress, f.Job, progressWire{done, total}) // a broken pipe shows at the result
+				s.send(kindProgress, job, progressWire{done, total}) // a broken pipe shows at the result
 			}
 		})
-		done <- answer{r, err}
+		ended <- outcome{a, err}
 	}()
 	for {
 		select {
-		case a := <-done:
-			if a.err != nil {
-				return s.send(kindError, f.Job, toFault(a.err))
+		case o := <-ended:
+			if o.err != nil {
+				return s.send(kindError, job, toFault(o.err))
 			}
-			return s.send(kindResult, f.Job, resultWire{a.r.Kernel, a.r.Device, a.r.Micros, a.r.Notes}, floatBytes(a.r.Y))
+			return s.send(o.a.kind, job, o.a.body, o.a.blobs...)
 		case g := <-frames:
-			if g.Kind == kindCancel && g.Job == f.Job {
+			if g.Kind == kindCancel && g.Job == job {
 				cancel()
 			}
 		case err := <-failed: // the client is gone: nobody waits for the job

@@ -45,7 +45,9 @@ type jobWire struct {
 	Alpha     uint8  `json:"alpha_place"`
 	BiasPlace uint8  `json:"bias_place"`
 	HasBias   bool   `json:"has_bias"`
-	Out       string `json:"out"` // "BF16", "F16", "F32"
+	Out       string `json:"out"`               // "BF16", "F16", "F32"
+	Compare   bool   `json:"compare,omitempty"` // with the outputs of kernel Against: cells are asked for
+	Against   string `json:"against,omitempty"`
 }
 
 // resultWire is layer.JobResult without Y, the one blob: float32 words.
@@ -109,10 +111,7 @@ func encodeJob(j *layer.Job) (jobWire, [][]byte) {
 	}
 	x := j.XCodes
 	if j.Mode == layer.W4A16 {
-		x = make([]byte, 2*len(j.XWords))
-		for i, v := range j.XWords {
-			binary.LittleEndian.PutUint16(x[2*i:], v)
-		}
+		x = wordBytes(j.XWords)
 	}
 	return w, [][]byte{x, j.XScales, floatBytes(j.Alphas), floatBytes(j.Bias)}
 }
@@ -137,10 +136,7 @@ func decodeJob(w jobWire, blobs [][]byte, codes, scales []byte) (layer.Job, erro
 	if w.Mode == layer.W4A4.String() {
 		j.Mode, j.XCodes, j.XScales = layer.W4A4, blobs[0], blobs[1]
 	} else {
-		j.XWords = make([]uint16, len(blobs[0])/2)
-		for i := range j.XWords {
-			j.XWords[i] = binary.LittleEndian.Uint16(blobs[0][2*i:])
-		}
+		j.XWords = words(blobs[0])
 	}
 	j.Alphas = floats(blobs[2])
 	if w.HasBias {

@@ -36,7 +36,11 @@ func TestMain(m *testing.M) {
 		fmt.Println("Welcome to the machine!")
 		time.Sleep(time.Minute)
 	}
-	err := Serve(context.Background(), os.Stdin, os.Stdout, "test", engine(behave))
+	var e Engine = engine(behave)
+	if behave == "deafened" { // an engine that multiplies and no more
+		e = struct{ Engine }{e}
+	}
+	err := Serve(context.Background(), os.Stdin, os.Stdout, "test", e)
 	fmt.Fprintln(os.Stderr, err)
 }
 
@@ -291,6 +295,14 @@ func FuzzServe(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
+	f.Add(good.Bytes())
+	q := quantJob("nvfp4")
+	write(w, kindQuantize, 3, quantWire{"nvfp4", 3, 64, 0x3f800000}, wordBytes(q.X))
+	f.Add(good.Bytes())
+	write(w, kindQuantize, 4, quantWire{"mxfp4", 1 << 31, 1 << 31, 0}, wordBytes(q.X))
+	f.Add(good.Bytes())
+	head.Compare, head.Against = true, "wire"
+	write(w, kindRun, 5, head, blobs...)
 	f.Add(good.Bytes())
 	head.K, head.M = 1<<30, 1<<30
 	write(w, kindRun, 2, head, blobs...)

@@ -118,6 +118,16 @@ func Quantize(x []float32, rows, cols int, opt QuantOptions) (Blocks, error) {
 	return b, nil
 }
 
+// GlobalOf is the global scale that Quantize would give x by opt. Who quantizes elsewhere
+// takes it from here. Errors are those of Quantize, of class ErrRecipe or ErrGlobal.
+func GlobalOf(x []float32, opt QuantOptions) (GlobalScale, error) {
+	s, err := find(opt)
+	if err != nil {
+		return GlobalScale{}, err
+	}
+	return s.globalScale(x, opt), nil
+}
+
 // chunk is how many blocks are quantized together: their values stay in the first cache.
 const chunk = 128
 

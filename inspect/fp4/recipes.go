@@ -19,9 +19,10 @@ var recipes = [...]recipe{
 	},
 	{
 		name: "flashinfer-exact",
-		doc:  "flashinfer's and TransformerEngine's quantization kernel with IEEE division (fast math off); global scale divides",
+		doc:  "flashinfer's and TransformerEngine's quantization kernel with IEEE division (fast math off); global scale divides; MXFP4 by flashinfer's kernel with 1/6 rounded to nearest, scale rounded up to a power of two",
 		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, dropNaN: true,
 			global: encodeGlobal, scale: flashinferScale},
+		mxfp4: &scheme{block: 32, scaleType: E8M0, dropNaN: true, scale: flashinferScaleMX},
 	},
 	{
 		name: "modelopt",
@@ -257,6 +258,19 @@ func flashinferScale(amax float32, p pass) (uint8, float32) {
 		by = math.MaxFloat32
 	}
 	return code, by
+}
+
+// flashinferScaleMX is the E8M0 rule of flashinfer 0.7.4 (csrc, quantization_utils.cuh),
+// restated: amax times 1/6, up to the next power of two, saturated at 2^127; elements by
+// the exact inverse of it. The kernel takes the GPU's approximate 1/6, here it is the
+// nearest float32. Its inverse of the smallest scale and of those from 2^127 on is zero, so
+// that such blocks lose their elements and an infinity becomes NaN, +6.
+func flashinferScaleMX(amax float32, _ pass) (uint8, float32) {
+	code := uint8(E8M0.EncodeSat(float32(amax*sixth), Up))
+	if code == 0 || code >= 254 {
+		return code, 0
+	}
+	return code, DecodeE8M0(254 - code)
 }
 
 // torchGlobal is encodeGlobal as a PyTorch caller of vLLM writes it, 2688/amax with a

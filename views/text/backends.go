@@ -120,3 +120,36 @@ func backendsLine(o Options, r exec.Backends) []string {
 	}
 	return []string{bug, plural(ran, "backend"), "max_abs " + o.num(worst)}
 }
+
+// compared writes how two backends differ.
+func compared(p *page, r exec.Compared) {
+	mode := labelled("mode", r.Mode)
+	if r.Mode == "w4a4" {
+		mode += ", activations " + r.Act
+	}
+	on := ""
+	if r.Device != "" {
+		on = "compared on " + r.Device
+	}
+	p.list(either(r.Handle, "comparison"), fmt.Sprintf("%s %d×%d", r.Out, r.M, r.N), r.Kernels[0]+" - "+r.Kernels[1], on, mode, labelled("arch", r.Arch))
+	p.list("", "words differ in "+part(r.Differ, r.Outputs), "max_abs "+p.opt.num(r.MaxAbs)+p.opt.cellAt(r), "rmse "+p.opt.num(r.RMSE), "rel_l2 "+p.opt.num(r.RelL2), counted("nan", r.NaN))
+	if r.Differ > 0 {
+		p.say("%s of %d×%d outputs hold one that differs", plural(int64(r.Cells), "cell"), r.Step, r.Step)
+	}
+	if r.Handle == "" {
+		p.list("", "x "+r.X, "w "+r.W, r.Backend+" against "+r.Against)
+	}
+	p.notes(r.Notes)
+}
+
+// cellAt names the cell of the largest error.
+func (o Options) cellAt(r exec.Compared) string {
+	if !(r.MaxAbs > 0) {
+		return ""
+	}
+	return fmt.Sprintf(" in [%d:%d,%d:%d]", r.At[0], min(r.At[0]+r.Step, r.M), r.At[1], min(r.At[1]+r.Step, r.N))
+}
+
+func comparedLine(o Options, r exec.Compared) []string {
+	return []string{"words differ " + part(r.Differ, r.Outputs), "max " + o.num(r.MaxAbs) + o.cellAt(r), r.Kernels[0] + " - " + r.Kernels[1]}
+}

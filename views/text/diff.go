@@ -30,6 +30,7 @@ func diff(p *page, r exec.Diff) {
 	}
 	p.list(either(r.Handle, "diff"), first...)
 	p.list("", append([]string{"mismatched " + part(r.Mismatched, int64(r.M)*int64(r.N))}, rest...)...)
+	p.bytesDiff(r.Bytes)
 	if r.Handle == "" {
 		p.list("", "got "+side(r.Got, r.GotBy), "want "+side(r.Want, r.WantBy), "shape "+inspect.ShapeString(r.Shape))
 	}
@@ -37,6 +38,25 @@ func diff(p *page, r exec.Diff) {
 		p.say("pattern: %s", r.Pattern)
 	}
 	p.notes(r.Notes)
+}
+
+// bytesDiff writes how two quantized matrices differ as bytes.
+func (p *page) bytesDiff(d *exec.BytesDiff) {
+	if d == nil {
+		return
+	}
+	apart := func(differ int64, step int) string {
+		if differ == 0 {
+			return ""
+		}
+		return fmt.Sprintf(", %d apart at most", step)
+	}
+	globals := "global scales equal"
+	if d.GlobalsDiffer {
+		globals = "global scales differ"
+	}
+	p.list("bytes", "scales differ in "+part(d.ScalesDiffer, d.Scales)+apart(d.ScalesDiffer, d.ScaleStep),
+		"codes under equal scales differ in "+part(d.CodesDiffer, d.Codes)+apart(d.CodesDiffer, d.CodeStep), globals)
 }
 
 func diffLine(o Options, r exec.Diff) []string {

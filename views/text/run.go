@@ -9,7 +9,7 @@ import (
 )
 
 func quantized(p *page, r exec.Quantized) {
-	p.list(either(r.Handle, "quantized "+r.Subject), r.Format, labelled("recipe", r.Recipe), fmt.Sprintf("N %d", r.Rows), fmt.Sprintf("K %d", r.Cols),
+	p.list(either(r.Handle, "quantized "+r.Subject), r.Format, labelled("recipe", r.Recipe), r.By, fmt.Sprintf("N %d", r.Rows), fmt.Sprintf("K %d", r.Cols),
 		fmt.Sprintf("block %d", r.Block), p.opt.global(r.GlobalUse, r.Global))
 	p.list("", "sqnr "+p.opt.num(r.SQNR)+" dB", "max_abs "+p.opt.num(r.MaxAbs)+" against the input")
 	p.health(r.Health)

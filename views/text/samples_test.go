@@ -48,10 +48,16 @@ func fileSamples() []exec.Result {
 			Rows:   []exec.DumpRow{{Offset: 0x76410, Row: 994, Col: 32, Hex: "d120e5a442d4bdb7b1daad79512ebb3d"}, {Offset: 0x764d0, Row: 995, Col: 32, Hex: "57bfa403d7afa105"}},
 			Values: []exec.DumpElement{{N: 994, K: 36, Code: 5, Value: 3, Scale: 144, Deq: 0.09981515711, Byte: 0x76412}, {N: 994, K: 37, Code: 14, Value: -4, Scale: 144, Deq: -0.133086876155, Byte: 0x76412, High: true}}},
 		exec.LintReport{Path: "samples/minilm-w4a16", Layers: 36, Tensors: 144, Scales: 663552, Errors: 1, Warnings: 2, Infos: 1, Findings: findingSamples()},
+		exec.Quantized{Bind: exec.Bind{Handle: "q"}, Subject: "x", Format: "mxfp4", Recipe: "flashinfer", By: "quantize on NVIDIA H100 80GB HBM3 sm_90", Rows: 128, Cols: 384, Block: 32, GlobalUse: "none", Global: nan,
+			SQNR: 18.5, MaxAbs: 0.5, Health: scalePill()},
 		exec.Quantized{Bind: exec.Bind{Handle: "q"}, Subject: "x", Format: "nvfp4", Recipe: "compressed-tensors", Rows: 1536, Cols: 384, Block: 16, GlobalUse: "divisor", Global: 4328,
 			SQNR: 20.7012, MaxAbs: 0.0332717, Health: scalePill()},
 		exec.Product{Bind: exec.Bind{Handle: "y"}, X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a16", Act: "none", Out: "bf16", XShape: []int{128, 384}, Shape: []int{128, 1536},
 			Alpha: 0.000231053604, Min: -12.5, Max: 14.75, MACs: 75497472},
+		exec.Compared{Bind: exec.Bind{Handle: "d"}, X: "x", W: "w", Backend: "cuda:w4a16", Against: "cuda:emu-bf16", Kernels: [2]string{"w4a16", "emu-bf16"}, Device: "NVIDIA H100 80GB HBM3 sm_90", Mode: "w4a16", Act: "none", Out: "bf16",
+			Arch: "sm90", M: 16384, N: 16384, Outputs: 1 << 28, Step: 64, Notes: []string{}},
+		exec.Compared{X: "x", W: "w", Backend: "cuda", Against: "cuda:emu-fp4", Kernels: [2]string{"native-sm120", "emu-fp4"}, Device: "a device", Mode: "w4a4", Act: "dynamic", Out: "f32", Arch: "sm120", M: 1000, N: 100,
+			Outputs: 100000, Differ: 123, NaN: 4, MaxAbs: 0.5, At: [2]int{960, 64}, Step: 64, Cells: 2, RMSE: 0.01, RelL2: 0.002, Notes: []string{"w4a16 walks K by order=split:16"}},
 		exec.Backends{Bind: exec.Bind{Handle: "ya"}, X: "x", W: "w", Mode: "w4a16", Act: "none", Out: "bf16", Shape: []int{128, 1536},
 			Proof: &exec.Proof{Claim: "any split of K into contiguous slices of K=16 instructions", Exact: 1000, SameWord: 191767, Unproven: 3841},
 			Rows: []exec.BackendRow{{Name: "ref", Status: "ran", By: "ref"}, {Name: "emu", Status: "ran", By: "emu sm100"},
@@ -105,7 +111,8 @@ func tokenSample() exec.ActSummary {
 func runSamples() []exec.Result {
 	return []exec.Result{
 		mmaSample(),
-		diffSample("e0"), diffSample(""),
+		diffSample("e0"), diffSample(""), bytesSample(&exec.BytesDiff{Scales: 65536, ScalesDiffer: 3, ScaleStep: 1, Codes: 1048528, CodesDiffer: 12, CodeStep: 1, GlobalsDiffer: true}),
+		bytesSample(&exec.BytesDiff{Scales: 65536, Codes: 1048576}),
 		heatSample("abs", 6, 48), heatSample("signed", 2, 5),
 		exec.Worst{Subject: "e0", By: "abs", Total: 196608, Rows: pointSamples(), Pattern: "2 of 3 share column n 994"},
 		exec.Matches{Subject: "e0", Metric: "abs", Op: ">", Bound: 0.01, Count: 1234, Total: 196608, Rows: pointSamples(), Pattern: "97.56% in 1 of 1536 columns: n 994",
@@ -200,6 +207,13 @@ func diffSample(handle string) exec.Diff {
 		Metrics: []exec.Metric{{Name: "max_abs", Value: 0.693765}, {Name: "mean_abs", Value: 0.0712345}, {Name: "p99_abs", Value: 0.236328}, {Name: "rmse", Value: 0.0934567}, {Name: "max_rel", Value: 512.75},
 			{Name: "rel_l2", Value: 0.0938621}, {Name: "cos", Value: 0.995612}, {Name: "sqnr_db", Value: 20.5502}, {Name: "calc_diff", Value: 0.00440012}, {Name: "nan", Integer: true}, {Name: "inf", Integer: true},
 			{Name: "ulp_max", Value: 31245, Integer: true}, {Name: "noise", Value: 4.03123}, {Name: "count", Value: 196608, Integer: true}, {Name: "argmax", Value: 74722, Integer: true}}}
+}
+
+// bytesSample is a comparison of two quantized matrices.
+func bytesSample(d *exec.BytesDiff) exec.Diff {
+	r := diffSample("e")
+	r.Got, r.Want, r.GotBy, r.WantBy, r.Bytes = "q", "qx", "dequant quant x recipe=flashinfer", "dequant quant x recipe=flashinfer-exact", d
+	return r
 }
 
 func heatSample(metric string, h, w int) exec.Heat {

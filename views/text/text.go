@@ -111,7 +111,7 @@ func renderers() []renderer {
 		kind(check, checkLine), kind(exported, exportedLine), kind(setting, settingLine), kind(sourced, sourcedLine),
 		kind(snapshot, snapshotLine), kind(note, noteLine), kind(help, helpLine), kind(undone, undoneLine), kind(quit, quitLine),
 		kind(prepared, preparedLine), kind(place, placeLine), kind(identified, identifiedLine), kind(planned, plannedLine), kind(poisoned, poisonedLine), kind(verdict, verdictLine), kind(diagnosed, diagnosedLine),
-		kind(activationsOf, activationsLine), kind(backends, backendsLine),
+		kind(activationsOf, activationsLine), kind(backends, backendsLine), kind(compared, comparedLine),
 	}
 }
 

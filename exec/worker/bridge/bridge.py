@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 
-VERSION = 1
+VERSION = 2
 MAX_HEADER = 1 << 20
 
 # The engines. "package" is what is imported and "pip" what is installed; "arch" lists the
