@@ -62,7 +62,10 @@ func answerShapes(cc [2]int) []answerShape {
 		answerShape{lt, "", arch, 3, 40, 1968, false, layer.Order{}, inspect.F32, layer.Epilogue{Alpha: layer.AlphaBF16}},
 		answerShape{lt, "", arch, 35, 24, 464, false, layer.Order{}, inspect.F16, layer.Epilogue{Alpha: layer.AlphaOut, Bias: layer.BiasOut}},
 	)
-	for _, mx := range []bool{false, true} { // those of hopper.fatbin
+	if onlyHopper(cc) != "" {
+		return all
+	}
+	for _, mx := range []bool{false, true} { // at the end: other devices share the words of what stands before
 		all = append(all,
 			answerShape{"w4a16", "stream_8", row, 5, 40, 1216, mx, split16, inspect.F32, layer.Epilogue{}},
 			answerShape{"w4a16", "stream_16", row, 13, 40, 1296, mx, split16, inspect.F32, layer.Epilogue{Bias: layer.BiasF32}},
@@ -75,9 +78,6 @@ func answerShapes(cc [2]int) []answerShape {
 	}
 	return all
 }
-
-// runs says whether a kernel has the shape of an answer on a device of a compute capability.
-func (a *Answer) runs(cc [2]int) bool { return !hopperShape(a.Variant) || onlyHopper(cc) == "" }
 
 // Answers lists the jobs of every kernel for a device of a compute capability. Their
 // operands are drawn from fixed numbers; what must come out is embedded.

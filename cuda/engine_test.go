@@ -83,6 +83,8 @@ func TestLayers(t *testing.T) {
 		{"emu-fp4", layer.W4A4, 1, 4096, 4096}, {"emu-fp4", layer.W4A4, 130, 1000, 2048}, {"emu-fp4", layer.W4A4, 512, 1024, 1024},
 		{"emu-bf16", layer.W4A16, 65, 200, 1024}, {"w4a16", layer.W4A16, 1, 4096, 4096}, {"w4a16", layer.W4A16, 16, 2048, 4096},
 		{"w4a16", layer.W4A16, 20, 512, 8192}, {"w4a16", layer.W4A16, 8, 256, 14336}, {"w4a16", layer.W4A16, 130, 1040, 2048}, {"w4a16", layer.W4A16, 1030, 4100, 256},
+		{"w4a16", layer.W4A16, 5, 4096, 4096}, {"w4a16", layer.W4A16, 12, 4240, 14336}, {"w4a16", layer.W4A16, 16, 14336, 64},
+		{"w4a16", layer.W4A16, 33, 1000, 2048}, {"w4a16", layer.W4A16, 64, 4096, 4096}, {"w4a16", layer.W4A16, 300, 20480, 128},
 	}
 	if testing.Short() {
 		sizes = sizes[:2]

@@ -19,7 +19,7 @@ type quantSpec struct {
 // quantSpecs is the table, the one to take first if it runs first.
 var quantSpecs = []quantSpec{
 	{kernelSpec{name: "quantize-cvt", doc: "recipe=flashinfer by Blackwell's conversion instructions, with this GPU's approximate reciprocal",
-		runs: hasConversions, unrun: true}, "_cvt"},
+		runs: hasConversions, unrun: "assembled, never run by its authors"}, "_cvt"},
 	{kernelSpec{name: "quantize", doc: "recipe=flashinfer, conversions in software, with this GPU's approximate reciprocal",
 		runs: sinceAmpere}, ""},
 }
