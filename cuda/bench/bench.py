@@ -16,27 +16,47 @@ device = torch.device("cuda")
 
 
 class Timer:
+    """Two ways to time. `alone`: one launch between two events, after a buffer larger than L2
+    was written. `running`: a graph of launches on several layers one after another, replayed,
+    per launch: no launch gap, nothing of a layer is in L2 when its turn comes."""
+
     def __init__(self, rounds):
         self.rounds, self.flush = rounds, torch.empty(256 << 20, dtype=torch.uint8, device=device)
 
-    def micros(self, run):
+    def alone(self, run, rounds=None):
         for _ in range(3):
             run()
-        times = []
-        for _ in range(self.rounds):
-            self.flush.zero_()
-            a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-            a.record()
+        return statistics.median(self.once(run) for _ in range(rounds or self.rounds))
+
+    def once(self, run):
+        self.flush.zero_()
+        return elapsed(run)
+
+    def running(self, runs):
+        for run in runs:
             run()
-            b.record()
-            b.synchronize()
-            times.append(a.elapsed_time(b) * 1000)
-        return statistics.median(times)
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            for run in runs:
+                run()
+        graph.replay()
+        return statistics.median(elapsed(graph.replay) for _ in range(self.rounds // 2)) / len(runs)
 
     def bandwidth(self):
         n = 1 << 30
         a, b = torch.empty(n, dtype=torch.uint8, device=device), torch.empty(n, dtype=torch.uint8, device=device)
-        return 2 * n / self.micros(lambda: b.copy_(a)) * 1e6
+        return 2 * n / self.alone(lambda: b.copy_(a), 11) * 1e6
+
+
+def elapsed(run):
+    """Microseconds between two events."""
+    a, b = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+    a.record()
+    run()
+    b.record()
+    b.synchronize()
+    return a.elapsed_time(b) * 1000
 
 
 def e4m3_values():
@@ -71,51 +91,92 @@ def args_of(**fields):
 
 
 class W4A16:
-    """One of our shapes on a layer and x."""
+    """The shape that package cuda takes (shape in w4a16.go) for a layer and x, on a Hopper GPU."""
 
-    def __init__(self, module, layer, x, variant=None):
+    def __init__(self, modules, layer, x):
         m, n, k = x.shape[0], layer.n, layer.k
         mps = torch.cuda.get_device_properties(0).multi_processor_count
-        self.x, self.layer = x, layer
+        self.layer = layer
         # The kernel's scales are 2^118 larger than they are, and its x 2^8: shiftOf in kernels.go.
-        self.shifted = x * 256
+        self.x = x * 256
         s = (e4m3_values() * 2.0**118).bfloat16().view(torch.int16).int() & 0xffff
         self.lut = (s | s << 16).to(torch.int32).to(device)
         self.alpha = torch.tensor([1.0], device=device)
         self.y = torch.full((m, n), float("nan"), dtype=torch.bfloat16, device=device)
-        self.args = args_of(x=self.shifted.data_ptr(), w=layer.words.data_ptr(), wScales=layer.packed_scales.data_ptr(), y=self.y.data_ptr(),
+        self.args = args_of(x=self.x.data_ptr(), w=layer.words.data_ptr(), wScales=layer.packed_scales.data_ptr(), y=self.y.data_ptr(),
                             lut=self.lut.data_ptr(), alpha=self.alpha.data_ptr(), rows=m, n=n, k=k, alphas=1, block=16, out=1)
-        at = numpy.int64(self.args.data_ptr())
-        if m <= 16 and variant is None:
-            step = 8 if m <= 8 else 16
-            shared, far = 4 * 16 * step * 64 + 1024, 4 * 16 * step * 64 + 1024 + step * k * 2 > 232448
-            if not far:
-                shared += step * k * 2
-            f = module.get_function(f"w4a16_nv_{step}" + "_far" * far)
-            f.max_dynamic_shared_size_bytes = shared
-            self.packed = torch.empty(16 * k, dtype=torch.bfloat16, device=device)
-            order = module.get_function("w4a16_order")
-            self.launches = []
-            for r in range(0, m, step):
-                p = (at, numpy.int64(self.packed.data_ptr()), numpy.int64(r), numpy.int64(min(step, m - r)))
-                more = tuple(numpy.int64(v) for v in (layer.words.data_ptr(), layer.packed_scales.data_ptr(), n, k))
-                if far:
-                    self.launches.append((order, (k // 8 // 64 + 1,), 64, p, 0))
-                self.launches.append((f, (min(mps, (n + 15) // 16),), 512, p + more, shared))
-            self.name = f"{step}" + "_far" * far
+        if m <= 16:
+            self.few(modules["hopper"], m, n, k, mps)
         else:
-            rows, cols = variant or ((64, 128) if m <= 64 else (128, 256) if (m + 127) // 128 * ((n + 255) // 256) >= mps else (128, 128))
-            shared = 1024 + max(4 * rows * 128, 8 * 64 * 17 * 4)
-            f = module.get_function(f"w4a16_nv_{rows}x{cols}")
-            f.max_dynamic_shared_size_bytes = shared
-            self.launches = [(f, ((m + rows - 1) // rows, (n + cols - 1) // cols), 256, (at, numpy.int64(0), numpy.int64(m)), shared)]
-            self.name = f"{rows}x{cols}"
+            rows, cols = (64, 128) if m <= 64 else (128, 256) if (m + 127) // 128 * ((n + 255) // 256) >= mps else (128, 128)
+            f = modules["hopper"].get_function(f"wide_nv_{rows}x{cols}")
+            grid = (m + rows - 1) // rows * ((n + cols - 1) // cols)
+            self.launch(f, grid, 384, 2048 + 204800, self.args.data_ptr(), 0, m)
+            self.name = f"wide_{rows}x{cols}"
+
+    def few(self, module, m, n, k, mps):
+        rows = 8 if m <= 8 else 16
+        tiles = rows // 8
+        far = False
+        while True: # as fewShared in w4a16.go
+            columns = 2 if far else 1
+            shared = 1088 + 16 * columns * 64 * 4 + 2 * 16 * columns * tiles * 512 + 16 * 3 * (columns * 576 + far * tiles * 1024)
+            shared += 0 if far else m * (k * 2 + 16)
+            if far or shared <= 232448 and not (m > 4 and (n + 31) // 32 <= mps):
+                break
+            far = True
+        self.name = f"stream_{rows}" + "_far" * far
+        f = module.get_function(f"stream_nv_{rows}" + "_far" * far)
+        grid = min(mps, ((n + 15) // 16 + columns - 1) // columns)
+        layer = self.layer
+        self.launch(f, grid, 640, shared, self.args.data_ptr(), self.lut.data_ptr(), layer.words.data_ptr(), layer.packed_scales.data_ptr(),
+                    self.x.data_ptr(), n, k, 0, m)
+
+    def launch(self, f, grid, threads, shared, *params):
+        f.max_dynamic_shared_size_bytes = shared
+        self.f, self.grid, self.threads, self.shared, self.params = f, grid, threads, shared, tuple(numpy.int64(p) for p in params)
 
     def __call__(self):
-        stream = cupy.cuda.Stream.from_external(torch.cuda.current_stream())
-        with stream:
-            for f, grid, threads, p, shared in self.launches:
-                f(grid, (threads,), p, shared_mem=shared)
+        with cupy.cuda.Stream.from_external(torch.cuda.current_stream()):
+            self.f((self.grid,), (self.threads,), self.params, shared_mem=self.shared)
+
+
+# What reading the weight alone takes, by the copies that w4a16 uses: no kernel of its kind is quicker.
+READER = r"""
+extern "C" __global__ void __launch_bounds__(512, 1) reader(const char *from, long long pieces) {
+  extern __shared__ char shared[];
+  const int lane = threadIdx.x % 32;
+  const unsigned ring = (unsigned)__cvta_generic_to_shared(shared) + threadIdx.x / 32 * 5 * 2048 + lane * 16;
+  const long long stride = gridDim.x * 16LL;
+  int stage = 0;
+  auto ask = [&](long long piece, int stage) {
+    if (piece < pieces)
+      for (int i = 0; i < 4; i++)
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(ring + stage * 2048 + i * 512), "l"(from + piece * 2048 + i * 512 + lane * 16) : "memory");
+    asm volatile("cp.async.commit_group;" ::: "memory");
+  };
+  const long long first = blockIdx.x * 16 + threadIdx.x / 32;
+  for (int s = 0; s < 5; s++) ask(first + s * stride, s);
+  for (long long piece = first; piece < pieces; piece += stride) {
+    asm volatile("cp.async.wait_group 4;" ::: "memory");
+    ask(piece + 5 * stride, stage);
+    stage = (stage + 1) % 5;
+  }
+}
+"""
+
+
+def reader(layer):
+    f = cupy.RawKernel(READER, "reader", options=("-std=c++17",))
+    f.max_dynamic_shared_size_bytes = 16 * 5 * 2048
+    mps = torch.cuda.get_device_properties(0).multi_processor_count
+
+    def run():
+        with cupy.cuda.Stream.from_external(torch.cuda.current_stream()):
+            for b in (layer.words, layer.packed_scales):
+                f((mps,), (512,), (numpy.int64(b.data_ptr()), numpy.int64(b.numel() // 2048)), shared_mem=16 * 5 * 2048)
+
+    return run
 
 
 def emulator(module, m, n, k, timer):
@@ -127,7 +188,7 @@ def emulator(module, m, n, k, timer):
     args = args_of(x=codes[0].data_ptr(), xScales=scales[0].data_ptr(), w=codes[1].data_ptr(), wScales=scales[1].data_ptr(), y=y.data_ptr(),
                    alpha=alpha.data_ptr(), rows=m, n=n, k=k, alphas=1, block=16)
     f = module.get_function("emu_fp4")
-    return timer.micros(lambda: f(((n + 31) // 32, (m + 63) // 64), (256,), (numpy.int64(args.data_ptr()), numpy.int64(0), numpy.int64(m))))
+    return timer.alone(lambda: f(((n + 31) // 32, (m + 63) // 64), (256,), (numpy.int64(args.data_ptr()), numpy.int64(0), numpy.int64(m))))
 
 
 def main():
@@ -135,36 +196,41 @@ def main():
     ap.add_argument("--quick", action="store_true", help="without torch.compile and Triton")
     ap.add_argument("--rounds", type=int, default=51)
     o = ap.parse_args()
-    module = cupy.RawModule(path=os.path.join(here, "..", "kernels", "kernels.fatbin"))
+    modules = {name: cupy.RawModule(path=os.path.join(here, "..", "kernels", name + ".fatbin")) for name in ("kernels", "hopper")}
     timer = Timer(o.rounds)
     bandwidth = timer.bandwidth()
-    print(f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}, copy {bandwidth / 1e12:.2f} TB/s, median of {o.rounds}")
-    n, k = 14336, 4096
-    print("| M,N,K | byte floor | w4a16 | of floor | shape | cuBLAS bf16 | of cuBLAS | dequantize + matmul | Triton W4A16 | error |")
+    print(f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}, copy {bandwidth / 1e12:.2f} TB/s, median of {o.rounds}; µs alone / in a graph of layers")
+    print("| M,N,K | byte floor | reading alone | w4a16 | of floor | shape | cuBLAS bf16 | dequantize + matmul | Triton W4A16 | error |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    for m, n, k in [(1, n, k), (8, n, k), (16, n, k), (32, n, k), (64, n, k), (128, n, k), (1024, n, k), (4096, n, k), (1, k, n), (16, k, n)]:
-        layer = Layer(module, n, k, 1)
-        dense = layer.dense()
+    n, k, last = 14336, 4096, None
+    for m, n, k in [(1, n, k), (8, n, k), (16, n, k), (1, k, n), (8, k, n), (16, k, n), (32, n, k), (64, n, k), (128, n, k), (1024, n, k), (4096, n, k)]:
+        if last != (n, k):
+            layers = [Layer(modules["kernels"], n, k, seed) for seed in range(6)]
+            dense = [l.dense() for l in layers[:3]]
+            last = (n, k)
         x = torch.randn(m, k, generator=torch.Generator().manual_seed(m)).bfloat16().to(device)
-        ours = W4A16(module, layer, x)
-        ours()
-        want = x.double() @ dense.double().T if m <= 128 else (x @ dense.T).double()
-        error = ((ours.y.double() - want).norm() / want.norm()).item()
-        bytes_ = n * k * 0.5625 + m * k * 2 + m * n * 2
-        floor = bytes_ / bandwidth * 1e6
-        mine, blas = timer.micros(ours), timer.micros(lambda: x @ dense.T)
+        ours = [W4A16(modules, l, x) for l in layers]
+        ours[0]()
+        want = x.double() @ dense[0].double().T if m <= 128 else (x @ dense[0].T).double()
+        error = ((ours[0].y.double() - want).norm() / want.norm()).item()
+        floor = (n * k * 0.5625 + m * k * 2 + m * n * 2) / bandwidth * 1e6
+        both = lambda runs: (timer.alone(runs[0]), timer.running(runs))
+        mine, blas = both(ours), both([lambda d=d: x @ d.T for d in dense])
+        read = both([reader(l) for l in layers]) if m == 1 else None
         dq = tr = None
-        if not o.quick:
+        if not o.quick and m in (1, 16, 4096):
             import rivals
-            dq = timer.micros(rivals.dequantize_matmul(layer, x))
-            if m <= 16:
-                tr = timer.micros(rivals.triton_w4a16(layer, x, want))
-        show = lambda v: f"{v:.1f} µs" if v else "–"
-        print(f"| {m},{n},{k} | {show(floor)} | {show(mine)} | {floor / mine:.0%} | {ours.name} | {show(blas)} | {blas / mine:.2f}× | {show(dq)} | {show(tr)} | {error:.1e} |", flush=True)
-        del dense, layer, ours, want
+            dq = both([rivals.dequantize_matmul(l, x) for l in layers])
+            if m <= 16 and n == 14336:
+                tr = both([rivals.triton_w4a16(l, x, want if l is layers[0] else None) for l in layers])
+        show = lambda v: f"{v[0]:.1f} / {v[1]:.1f}" if v else "–"
+        print(f"| {m},{n},{k} | {floor:.1f} | {show(read)} | {show(mine)} | {floor / mine[0]:.0%} / {floor / mine[1]:.0%} | {ours[0].name} | {show(blas)} | {show(dq)} | {show(tr)} | {error:.1e} |", flush=True)
+        del ours, want
     for m, n, k in [(16, 14336, 4096), (1024, 4096, 4096), (4096, 4096, 4096)]:
-        t = emulator(module, m, n, k, timer)
-        print(f"emu-fp4 {m},{n},{k}: {t:.0f} µs, {m * n * k / t / 1e6:.2f} T multiply-adds/s")
+        t = emulator(modules["kernels"], m, n, k, timer)
+        a, b = torch.randn(m, k, device=device, dtype=torch.bfloat16), torch.randn(n, k, device=device, dtype=torch.bfloat16)
+        blas = timer.alone(lambda: a @ b.T)
+        print(f"emu-fp4 {m},{n},{k}: {t:.0f} µs, {m * n * k / t / 1e6:.2f} T multiply-adds/s; cuBLAS bf16 {blas:.0f} µs, {t / blas:.0f} times as fast", flush=True)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ def dequantize_matmul(layer, x):
 def configs():
     for n in (16, 32, 64):
         for k in (128, 256):
-            for split in (1, 4, 8):
+            for split in (1, 4):
                 for warps in (4, 8):
                     for stages in (3, 5):
-                        yield triton.Config({"N_TILE": n, "K_TILE": k, "SPLIT": split}, num_warps=warps, num_stages=stages)
+                        for narrow in (False, True) if stages == 3 else (True,):
+                            yield triton.Config({"N_TILE": n, "K_TILE": k, "SPLIT": split, "NARROW": narrow}, num_warps=warps, num_stages=stages)
 
 
 def few(all_configs, named, **_):
@@ -40,9 +41,16 @@ def decode(code):
     return bits.to(tl.float32, bitcast=True) * 8.507059173023462e37  # 2^126
 
 
+@triton.jit
+def decode_narrow(code):
+    # the same in bf16, 2^126 too small: scales and x make up for it
+    bits = ((code & 8).to(tl.uint16) << 12) | ((code & 7).to(tl.uint16) << 6)
+    return bits.to(tl.bfloat16, bitcast=True)
+
+
 @triton.autotune(configs=list(configs()), key=["N", "K"], prune_configs_by={"early_config_prune": few}, reset_to_zero=["y"])
 @triton.jit
-def kernel(x, codes, scales, y, M, N, K, N_TILE: tl.constexpr, K_TILE: tl.constexpr, SPLIT: tl.constexpr):
+def kernel(x, codes, scales, y, M, N, K, N_TILE: tl.constexpr, K_TILE: tl.constexpr, SPLIT: tl.constexpr, NARROW: tl.constexpr):
     n = tl.program_id(0) * N_TILE + tl.arange(0, N_TILE)
     m = tl.arange(0, 16)
     length = K // SPLIT
@@ -54,12 +62,18 @@ def kernel(x, codes, scales, y, M, N, K, N_TILE: tl.constexpr, K_TILE: tl.conste
         group = tl.arange(0, K_TILE // 16)
         s = tl.load(scales + n[:, None] * (K // 16) + (k // 16 + group)[None, :]).to(tl.float8e4nv, bitcast=True).to(tl.float32)
         s = tl.reshape(tl.broadcast_to(s[:, :, None], (N_TILE, K_TILE // 16, 8)), (N_TILE, K_TILE // 2))
-        low, high = (decode(byte & 15) * s).to(tl.bfloat16), (decode(byte >> 4) * s).to(tl.bfloat16)
+        if NARROW:
+            t = (s * 3.3230699894622897e35).to(tl.bfloat16)  # 2^118
+            low, high = decode_narrow(byte & 15) * t, decode_narrow(byte >> 4) * t
+        else:
+            low, high = (decode(byte & 15) * s).to(tl.bfloat16), (decode(byte >> 4) * s).to(tl.bfloat16)
         at = x + m[:, None] * K + (k + 2 * half)[None, :]
         even = tl.load(at, mask=m[:, None] < M, other=0.0)
         odd = tl.load(at + 1, mask=m[:, None] < M, other=0.0)
         acc = tl.dot(even, tl.trans(low), acc)
         acc = tl.dot(odd, tl.trans(high), acc)
+    if NARROW:
+        acc = acc * 256.0
     to = y + m[:, None] * N + n[None, :]
     if SPLIT == 1:
         tl.store(to, acc, mask=m[:, None] < M)
@@ -78,6 +92,8 @@ def triton_w4a16(layer, x, want):
     run()
     y.zero_()
     run()
-    error = ((y.double() - want).norm() / want.norm()).item()
-    assert error < 1e-2, f"Triton's product is off by {error}"
+    if want is not None:
+        error = ((y.double() - want).norm() / want.norm()).item()
+        assert error < 1e-2, f"Triton's product is off by {error}"
+        print("Triton:", kernel.best_config, flush=True)
     return run
