@@ -23,6 +23,7 @@ type Kernel struct {
 	Doc    string // what it computes
 	Ready  bool   // its known answers came out on this device
 	Why    string // it is not ready because
+	Cure   string // what to do about it
 	Status string // StatusVerified, StatusUnrun, StatusForeign or StatusFailed
 }
 
