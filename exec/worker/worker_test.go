@@ -36,7 +36,11 @@ func TestMain(m *testing.M) {
 		fmt.Println("Welcome to the machine!")
 		time.Sleep(time.Minute)
 	}
-	err := Serve(context.Background(), os.Stdin, os.Stdout, "test", engine(behave))
+	var e Engine = engine(behave)
+	if behave == stickyWorker {
+		e = &sticky{hello: os.Getenv(stickyHello)}
+	}
+	err := Serve(context.Background(), os.Stdin, os.Stdout, "test", e)
 	fmt.Fprintln(os.Stderr, err)
 }
 
@@ -62,6 +66,8 @@ func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (
 	case "crash":
 		fmt.Fprintln(os.Stderr, "CUDA_ERROR_ILLEGAL_ADDRESS\x1b[31m (700)")
 		os.Exit(3)
+	case "panic":
+		panic("the abacus is broken")
 	case "hang":
 		select {}
 	case "killed":
