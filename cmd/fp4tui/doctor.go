@@ -202,7 +202,7 @@ func gpuOf(r cuda.Report) gpuState {
 		s.Driver, s.DriverPath = "CUDA "+r.DriverVersion, r.DriverPath
 	}
 	for _, d := range r.Devices {
-		s.Devices = append(s.Devices, fmt.Sprintf("%s, %s, %.1f GiB, %d multiprocessors", d.Name, d.Arch(), float64(d.MemoryBytes)/(1<<30), d.Multiprocessors))
+		s.Devices = append(s.Devices, fmt.Sprintf("%d: %s, %s, %.1f GiB, %d multiprocessors", d.Index, d.Name, d.Arch(), float64(d.MemoryBytes)/(1<<30), d.Multiprocessors))
 	}
 	for _, l := range r.Libraries {
 		s.Libraries = append(s.Libraries, fmt.Sprintf("%s %s, %s", l.Name, l.Version, l.Path))
