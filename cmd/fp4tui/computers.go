@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	osexec "os/exec"
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"fp4tui/cuda"
 	"fp4tui/exec"
@@ -24,6 +27,8 @@ type computers struct {
 	device  string                                          // as place took it: local[:N], ssh:HOST[:PATH][:N]
 	python  string                                          // "" is none
 	local   func(args []string) (func() *osexec.Cmd, error) // how the worker of this machine starts, or why it need not
+	asking  sync.Mutex                                      // held while a driver is asked
+	said    map[string]gpuAnswer                            // by host
 	clients map[string]*worker.Client                       // by where they run
 }
 
@@ -32,7 +37,7 @@ type computers struct {
 const localDevice = "local"
 
 func newComputers() *computers {
-	return &computers{device: localDevice, local: ownWorker, clients: map[string]*worker.Client{}}
+	return &computers{device: localDevice, local: ownWorker, clients: map[string]*worker.Client{}, said: map[string]gpuAnswer{}}
 }
 
 // place takes a value of --device, --python and of set.
@@ -108,6 +113,88 @@ func (c *computers) gpu() (worker.Offer, error) {
 		return worker.Offer{}, err
 	}
 	return worker.Offer{Client: c.client(c.device, "the GPU worker", start)}, nil
+}
+
+// statusWait is how long a driver may take to say what is there.
+const statusWait = 20 * time.Second
+
+// gpuAnswer is what became of asking for the GPUs of a machine.
+type gpuAnswer struct {
+	report cuda.Report
+	err    error
+}
+
+// status is what the machine of --device has, asked once. Errors are *inspect.Fault and
+// ctx.Err().
+func (c *computers) status(ctx context.Context) (cuda.Report, error) {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	c.mu.Lock()
+	p, err := parseDevice(c.device)
+	c.mu.Unlock()
+	if err != nil {
+		return cuda.Report{}, err
+	}
+	if a, known := c.said[p.host]; known {
+		return a.report, a.err
+	}
+	p.args = []string{"worker", "--status"}
+	start := p.remote
+	if p.host == "" {
+		if start, err = c.local(p.args); err != nil {
+			return cuda.Status(), nil // there is no driver in this program
+		}
+	}
+	a := askStatus(ctx, start())
+	if ctx.Err() != nil {
+		return cuda.Report{}, ctx.Err()
+	}
+	c.said[p.host] = a
+	return a.report, a.err
+}
+
+// askStatus runs a worker that says what its driver says: one that hangs or dies ends that
+// process alone.
+func askStatus(ctx context.Context, cmd *osexec.Cmd) (a gpuAnswer) {
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.WaitDelay = &out, time.Second
+	err := cmd.Start()
+	if err == nil {
+		stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
+		err = cmd.Wait()
+		stop()
+	}
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &a.report)
+	}
+	if err == nil {
+		return a
+	}
+	why := err.Error()
+	if ctx.Err() != nil {
+		why = fmt.Sprintf("no answer in %s", statusWait)
+	}
+	return gpuAnswer{err: &inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: "the driver does not say what GPUs there are", Why: why,
+		Cure: "look at nvidia-smi and at dmesg for Xid; backend=emu computes on the CPU"}}
+}
+
+// available answers a requirement of a notebook: gpu, or an architecture.
+func (c *computers) available(ctx context.Context, requirement string) (bool, string) {
+	status, err := c.status(ctx)
+	if err != nil {
+		return false, err.Error()
+	}
+	if requirement == "gpu" {
+		return len(status.Devices) > 0, status.Reason
+	}
+	for _, d := range status.Devices {
+		if strings.ReplaceAll(d.Arch(), "_", "") == requirement {
+			return true, ""
+		}
+	}
+	return false, "no such device here"
 }
 
 // engines is the worker with the engines of a Python.

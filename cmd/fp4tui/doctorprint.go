@@ -50,6 +50,9 @@ func (d diagnosis) printGPU(say func(string, ...any)) {
 	if d.GPU.Driver != "" {
 		say("driver: %s, %s", d.GPU.Driver, d.GPU.DriverPath)
 	}
+	if d.GPU.Why != "" {
+		say("driver: %s", d.GPU.Why)
+	}
 	for _, device := range d.GPU.Devices {
 		say("device %s", device)
 	}

@@ -148,6 +148,55 @@ func TestGPUHangInASession(t *testing.T) {
 	}
 }
 
+// TestDriverHangsWhenAsked: whoever only looks for a GPU is not held up longer than he waits.
+func TestDriverHangsWhenAsked(t *testing.T) {
+	fakeDriver(t, "FAKE_FAIL=cuInit:1:hang")
+	book := filepath.Join(t.TempDir(), "n.fp4.md")
+	put(t, book, "---\nfp4tui: 1\nrequires: [gpu]\n---\n\n```fp4\nlet a = 1\n```\n")
+	for _, args := range [][]string{{"doctor"}, {"replay", book}, {"run", "-c", "x = randn 4 64 seed=1", "-c", "w = quant x", "-c", "y = gemm x w backend=cuda"}} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		start := time.Now()
+		o := piped(t, ctx, "", args...)
+		cancel()
+		if took := time.Since(start); took > 10*time.Second || o.code == 0 {
+			t.Errorf("%q: exit %d after %s", args, o.code, took)
+		}
+		t.Log(args[0], o.code, time.Since(start))
+	}
+}
+
+// TestDriverIsLoadedWhenAsked: nothing of CUDA is loaded before somebody asks for a GPU.
+func TestDriverIsLoadedWhenAsked(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "loaded")
+	fakeDriver(t, "FAKE_LOADED="+trace)
+	process(t, "--version").want(t, 0)
+	process(t, "run", "-c", "x = randn 4 64 seed=1", "-c", "w = quant x", "-c", "y = gemm x w").want(t, 0)
+	if !testing.Short() {
+		terminals(t)(t, 80, 24).shell("fp4tui").sees("▸ tour").keys("Enter").sees("12 layers").keys("q").sees("q").keys("q").back()
+	}
+	if _, err := os.Stat(trace); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the driver was loaded: %v", err)
+	}
+	process(t, "doctor")
+	if _, err := os.Stat(trace); err != nil {
+		t.Errorf("doctor did not ask the driver: %v", err)
+	}
+}
+
+// TestRequirements: a notebook that needs a GPU is skipped with the reason, or runs.
+func TestRequirements(t *testing.T) {
+	fakeDriver(t)
+	book := filepath.Join(t.TempDir(), "n.fp4.md")
+	put(t, book, "---\nfp4tui: 1\n---\n\n```fp4 requires=gpu\nlet a = 1\n```\n\n```fp4 requires=sm90\nlet b = 1\n```\n\n```fp4 requires=sm100\nlet c = 1\n```\n")
+	if o := fp4tui(t, "replay", book).want(t, exec.ExitNothing); !strings.Contains(o.out, "2 passed, 0 failed, 1 skipped") {
+		t.Error(o.out)
+	}
+	t.Setenv("FAKE_INIT", "802")
+	if o := fp4tui(t, "replay", "--verbose", book).want(t, exec.ExitNothing); !strings.Contains(o.out, "SystemNotReady (CUDA error 802)") {
+		t.Error(o.out)
+	}
+}
+
 // TestDoctorChoosesADevice: doctor lists the GPUs by their numbers and says which is used; a
 // number that there isn't is an error that lists them.
 func TestDoctorChoosesADevice(t *testing.T) {

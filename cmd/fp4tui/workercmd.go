@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/signal"
@@ -13,7 +14,7 @@ import (
 )
 
 func (a *app) workerCommand() *cobra.Command {
-	gpu := cuda.AnyDevice
+	gpu, status := cuda.AnyDevice, false
 	cmd := &cobra.Command{
 		Use:    "worker",
 		Hidden: true,
@@ -28,9 +29,13 @@ func (a *app) workerCommand() *cobra.Command {
 			if gpu < cuda.AnyDevice {
 				return usage(fmt.Errorf("--gpu %d: want the number of a device of fp4tui doctor", gpu))
 			}
+			if status {
+				return json.NewEncoder(a.out).Encode(cuda.Status())
+			}
 			return worker.Serve(cmd.Context(), a.in, a.out, "fp4tui "+version, newGPU(gpu))
 		},
 	}
 	cmd.Flags().IntVar(&gpu, "gpu", gpu, "the number of the GPU; -1 is the first that has kernels")
+	cmd.Flags().BoolVar(&status, "status", false, "print what the driver says as JSON, and end")
 	return cmd
 }

@@ -17,8 +17,10 @@
 #include <unistd.h>
 
 #define cuDeviceGetAttribute fake_attribute
+#define cuInit fake_init
 #include "fake.c"
 #undef cuDeviceGetAttribute
+#undef cuInit
 
 enum { out_of_memory = 2, invalid_value = 1 };
 
@@ -63,6 +65,18 @@ static int answer(const char *call, int *count) {
   static int count;                 \
   int code = answer(call, &count);  \
   if (code != 0) return code
+
+int cuInit(unsigned int flags) {
+  ANSWER("cuInit");
+  return fake_init(flags);
+}
+
+/* FAKE_LOADED names a file that says that somebody loaded the driver. */
+__attribute__((constructor)) static void loaded(void) {
+  const char *path = getenv("FAKE_LOADED");
+  FILE *file = path != NULL ? fopen(path, "w") : NULL;
+  if (file != NULL) fclose(file);
+}
 
 static uint64_t total = (uint64_t)40 << 30, used;
 
