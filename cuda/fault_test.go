@@ -165,6 +165,9 @@ func fakeDriver(t *testing.T) []string {
 	t.Helper()
 	compiler, err := exec.LookPath("cc")
 	if err != nil {
+		if os.Getenv("FP4TUI_REQUIRE_CUDA") == "1" {
+			t.Fatal("no C compiler for testdata/fake_driver.c: ", err)
+		}
 		t.Skip("no C compiler for testdata/fake_driver.c: ", err)
 	}
 	dir := t.TempDir()
