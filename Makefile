@@ -1,5 +1,5 @@
 # fp4tui. `make` builds; every target is one line that can be run by hand.
-.PHONY: build test lint golden bench gpu docs kernels screenshots
+.PHONY: build test lint golden bench gpu gpu-arm64 docs kernels screenshots
 build:            ## the default binary: pure Go, CPU
 	CGO_ENABLED=0 go build -trimpath -o bin/fp4tui ./cmd/fp4tui
 test:             ## the test command of the README and of CI
@@ -19,5 +19,7 @@ bench:            ## the numbers of docs/benchmarks.md
 gpu:              ## one binary that uses an NVIDIA GPU where there is one (tag cuda, needs gcc)
 	$(MAKE) -C cuda lib
 	cuda/with-env go build -tags cuda -trimpath -o bin/fp4tui-gpu ./cmd/fp4tui
+gpu-arm64:        ## the same for arm64 (GB200, GB300, DGX Spark), made on amd64 by aarch64-linux-gnu-gcc
+	CC=aarch64-linux-gnu-gcc GOOS=linux GOARCH=arm64 cuda/with-env go build -tags cuda -trimpath -o bin/fp4tui-gpu-arm64 ./cmd/fp4tui
 kernels:          ## the GPU kernels that cuda embeds, from their sources (needs nvcc 13.0)
 	$(MAKE) -C cuda/kernels kernels

@@ -19,7 +19,9 @@ static int allow_shared(void *function, int bytes) {
 import "C"
 
 import (
+	"errors"
 	"fmt"
+	"reflect"
 	"unsafe"
 
 	"gorgonia.org/cu"
@@ -27,30 +29,23 @@ import (
 	"fp4tui/inspect"
 )
 
-// cures say what helps against an error of the driver, by the driver's name for it.
-var cures = map[string]string{
-	"OutOfMemory":      "free memory on the GPU (nvidia-smi shows who has it), or take fewer rows of x",
-	"IllegalAddress":   "a kernel is at fault: start the program again and report this; backend=emu computes on the CPU",
-	"LaunchFailed":     "a kernel is at fault: start the program again and report this; backend=emu computes on the CPU",
-	"LaunchTimeout":    "the display's watchdog ended the kernel: take fewer rows of x, or a GPU without a display",
-	"NoBinaryForGpu":   "this build has no code for this GPU; backend=emu computes on the CPU",
-	"InvalidPtx":       "the driver is older than CUDA 13.0's PTX and no machine code fits: update the driver",
-	"InvalidImage":     "the driver does not read this build's kernels: update the driver",
-	"EccUncorrectable": "the GPU's memory is damaged: look at nvidia-smi -q -d ECC",
-	"InvalidDevice":    "fp4tui doctor lists the devices",
+// codeOf is the number of an error of package cu, which exports neither the number nor its
+// type; 0 of another error.
+func codeOf(err error) int {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if v := reflect.ValueOf(err); v.Kind() == reflect.Int {
+			return int(v.Int())
+		}
+	}
+	return 0
 }
 
-// driverError is an error of the driver: which call, the driver's name for it, a cure.
-// After one that is not about memory or a bad argument the context is of no use.
+// driverError is an error of package cu as a fault: which call, the driver's name for it, a cure.
 func driverError(call string, err error) error {
 	if err == nil {
 		return nil
 	}
-	cure, known := cures[err.Error()]
-	if !known {
-		cure = "start the program again; " + onCPU
-	}
-	return &inspect.Fault{Class: ErrDevice, Offset: -1, What: "the GPU refused " + call, Why: err.Error(), Cure: cure}
+	return refusal(call, codeOf(err), err.Error())
 }
 
 // allowShared lets a function have more than 48 KiB of dynamic shared memory.
@@ -60,7 +55,7 @@ func allowShared(f cu.Function, bytes int) error {
 	}
 	// The one field of cu.Function is the driver's handle.
 	if code := C.allow_shared(*(*unsafe.Pointer)(unsafe.Pointer(&f)), C.int(bytes)); code != 0 {
-		return driverError("cuFuncSetAttribute", fmt.Errorf("error %d for %d bytes of shared memory", int(code), bytes))
+		return refusal(fmt.Sprintf("cuFuncSetAttribute of %d bytes of shared memory", bytes), int(code), "an unknown error")
 	}
 	return nil
 }
@@ -84,27 +79,33 @@ type memory struct {
 func (m *memory) alloc(n int64) (cu.DevicePtr, error) {
 	n = max(n, 16)
 	for {
-		free, _, err := cu.MemInfo()
-		if err != nil {
-			return 0, driverError("cuMemGetInfo", err)
+		p, err := m.take(n)
+		if err == nil {
+			m.used += n
+			m.size[p] = n
+			return p, nil
 		}
-		const reserve = 256 << 20
-		if m.used+n <= m.limit && n <= free-reserve {
-			break
+		if !errors.Is(err, ErrMemory) || !m.shrink() {
+			return 0, err
 		}
-		if !m.shrink() {
-			return 0, &inspect.Fault{Class: ErrMemory, Offset: -1, What: fmt.Sprintf("the job needs %.1f MiB more on the GPU", float64(n)/(1<<20)),
-				Why:  fmt.Sprintf("%.1f MiB are free there, this program has %.1f of at most %.1f", float64(free)/(1<<20), float64(m.used)/(1<<20), float64(m.limit)/(1<<20)),
-				Cure: "take fewer rows of x, or free memory on the GPU"}
-		}
+	}
+}
+
+// take asks for n bytes once. The limit and what the driver says to be free come first:
+// another program may have taken that since.
+func (m *memory) take(n int64) (cu.DevicePtr, error) {
+	free, _, err := cu.MemInfo()
+	if err != nil {
+		return 0, driverError("cuMemGetInfo", err)
+	}
+	const reserve = 256 << 20
+	if m.used+n > m.limit || n > free-reserve {
+		return 0, &inspect.Fault{Class: ErrMemory, Offset: -1, What: fmt.Sprintf("the job needs %.1f MiB more on the GPU", float64(n)/(1<<20)),
+			Why:  fmt.Sprintf("%.1f MiB are free there, this program has %.1f of at most %.1f", float64(free)/(1<<20), float64(m.used)/(1<<20), float64(m.limit)/(1<<20)),
+			Cure: "take fewer rows of x, or free memory on the GPU (nvidia-smi shows who has it)"}
 	}
 	p, err := cu.MemAlloc(n)
-	if err != nil {
-		return 0, driverError(fmt.Sprintf("cuMemAlloc of %d bytes", n), err)
-	}
-	m.used += n
-	m.size[p] = n
-	return p, nil
+	return p, driverError(fmt.Sprintf("cuMemAlloc of %d bytes", n), err)
 }
 
 func (m *memory) free(p cu.DevicePtr) {
@@ -179,8 +180,8 @@ func (o output) check(kernel string) error {
 	}
 	for i, v := range b {
 		if v != guardByte {
-			return &inspect.Fault{Class: ErrDevice, Offset: -1, What: kernel + " wrote outside its output",
-				Why: fmt.Sprintf("guard byte %d of %d is %#02x", i, len(b), v), Cure: "report this; backend=emu computes on the CPU"}
+			return &inspect.Fault{Class: errKernel, Offset: -1, What: kernel + " wrote outside its output",
+				Why: fmt.Sprintf("guard byte %d of %d is %#02x", i, len(b), v), Cure: atFault}
 		}
 	}
 	return nil

@@ -40,10 +40,7 @@ func (e *Engine) Compare(ctx context.Context, job layer.Job, against string, pro
 	}
 	e.do(func() {
 		for _, spec := range specs {
-			if k := e.verify(ctx, spec); !k.Ready {
-				if err = ctx.Err(); err == nil {
-					err = &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: spec.name + " is not run on " + e.name(), Why: k.Why, Cure: onCPU}
-				}
+			if _, err = e.verify(ctx, spec); err != nil {
 				return
 			}
 		}
@@ -54,6 +51,7 @@ func (e *Engine) Compare(ctx context.Context, job layer.Job, against string, pro
 
 // compare runs both kernels on bands of rows. It runs on the device's thread.
 func (e *Engine) compare(ctx context.Context, specs [2]*kernelSpec, job *layer.Job, progress layer.Progress) (c layer.Comparison, err error) {
+	defer func() { e.settle(err) }()
 	s := &scope{memory: &e.state.memory}
 	defer s.close()
 	g, err := s.grid(int64(job.M), int64(job.N))

@@ -21,6 +21,7 @@ func (e *Engine) on(f func(s *scope) error) error {
 			s := &scope{memory: &e.state.memory}
 			defer s.close()
 			err = f(s)
+			e.settle(err)
 		})
 	}
 	return err
@@ -36,7 +37,7 @@ func (e *Engine) launch(image, name string, gx, gy, threads int, params []unsafe
 		return driverError("cuLaunchKernel "+name, err)
 	}
 	if err := cu.Synchronize(); err != nil {
-		return e.state.lost("cuCtxSynchronize after "+name, err)
+		return lost("cuCtxSynchronize after "+name, err)
 	}
 	for _, o := range outputs {
 		if err := o.check(name); err != nil {

@@ -55,6 +55,7 @@ type Report struct {
 	DriverPath    string    // its file, symbolic links resolved: the suffix is the driver's release
 	DriverVersion string    // the newest CUDA version that the driver speaks: "13.0"
 	DriverMessage string    // what the loader or the driver said when something failed
+	DriverCode    int       // the driver's number for why it could not be initialized; 0 when it was
 	Devices       []Device  // in the driver's order; nil when there is none
 	Libraries     []Library // GPU libraries found; nil when there is none
 	Reason        string    // why no Engine can compute, safe for a terminal; empty where one can
@@ -91,7 +92,9 @@ func (r Report) fault() *inspect.Fault {
 	case len(r.Devices) == 0:
 		f.Class = ErrNoDevice
 		f.What, f.Why = "the NVIDIA driver offers no device", r.DriverMessage
-		f.Cure = "look at nvidia-smi and at CUDA_VISIBLE_DEVICES; " + onCPU
+		if f.Cure = driverCodes[r.DriverCode].cure; f.Cure == "" {
+			f.Cure = "look at nvidia-smi and at CUDA_VISIBLE_DEVICES; " + onCPU
+		}
 	case !slices.ContainsFunc(r.Devices, func(d Device) bool { return sinceAmpere(d.ComputeCapability) == "" }):
 		f.Class = ErrNoKernel
 		f.What = "no kernel for " + deviceList(r.Devices)
@@ -101,6 +104,29 @@ func (r Report) fault() *inspect.Fault {
 		return nil
 	}
 	return f
+}
+
+// choose finds the device of Options.
+func (r Report) choose(index int) (Device, error) {
+	if !r.DriverFound || len(r.Devices) == 0 {
+		return Device{}, r.fault()
+	}
+	var list []string
+	for _, d := range r.Devices {
+		why := sinceAmpere(d.ComputeCapability)
+		switch {
+		case index == AnyDevice && why == "", index == d.Index && why == "":
+			return d, nil
+		case index == d.Index:
+			return Device{}, &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: "no kernel for " + deviceList([]Device{d}), Why: why, Cure: onCPU}
+		}
+		list = append(list, fmt.Sprintf("%d: %s", d.Index, deviceList([]Device{d})))
+	}
+	if index == AnyDevice {
+		return Device{}, r.fault()
+	}
+	return Device{}, &inspect.Fault{Class: ErrNoDevice, Offset: -1, What: fmt.Sprintf("no device %d", index),
+		Why: "there are " + strings.Join(list, ", "), Cure: "choose one of them: --device local:N, or ssh:HOST:N where they are another machine's"}
 }
 
 func deviceList(devices []Device) string {

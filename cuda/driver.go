@@ -41,7 +41,8 @@ func openDriver() Report {
 		r.DriverVersion = fmt.Sprintf("%d.%d", v/1000, v%1000/10) // 13000 is 13.0
 	}
 	if status != 0 {
-		r.DriverMessage = fmt.Sprintf("cuInit returned %d", int(status))
+		r.DriverCode = int(status)
+		r.DriverMessage = "cuInit returned " + codeText(r.DriverCode, "an unknown error")
 		return r
 	}
 	var err error
@@ -56,14 +57,14 @@ func openDriver() Report {
 func devices() ([]Device, error) {
 	count, err := cu.NumDevices()
 	if err != nil {
-		return nil, fmt.Errorf("counting devices: %w", err)
+		return nil, fmt.Errorf("counting devices: %s", codeText(codeOf(err), err.Error()))
 	}
 	var found []Device
 	var errs []error
 	for i := range count {
 		d, err := describe(i)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("device %d: %w", i, err))
+			errs = append(errs, fmt.Errorf("device %d: %s", i, codeText(codeOf(err), err.Error())))
 			continue
 		}
 		found = append(found, d)

@@ -21,6 +21,9 @@ import (
 const asReporter = "FP4TUI_CUDA_TEST_REPORT"
 
 func TestMain(m *testing.M) {
+	if how := os.Getenv(asVictim); how != "" {
+		os.Exit(victim(how))
+	}
 	if os.Getenv(asReporter) == "" {
 		os.Exit(m.Run())
 	}
@@ -92,11 +95,11 @@ func TestDriverAnswers(t *testing.T) {
 		reason  string
 	}{
 		{"two devices", whole, []string{"FAKE_COUNT=2"}, []Device{first, second}, "", ""},
-		{"one of two lost", whole, []string{"FAKE_COUNT=2", "FAKE_LOST=1"}, []Device{second}, "device 0: InvalidDevice", ""},
+		{"one of two lost", whole, []string{"FAKE_COUNT=2", "FAKE_LOST=1"}, []Device{second}, "device 0: InvalidDevice (CUDA error 101)", ""},
 		{"none", whole, nil, nil, "", "the NVIDIA driver offers no device"},
-		{"no hardware", whole, []string{"FAKE_INIT=100", "FAKE_COUNT=2"}, nil, "cuInit returned 100", "offers no device: cuInit returned 100"},
-		{"driver mismatch", whole, []string{"FAKE_INIT=803", "FAKE_COUNT=2"}, nil, "cuInit returned 803", "offers no device: cuInit returned 803"},
-		{"symbol missing", short, []string{"FAKE_COUNT=1"}, nil, "device 0: NotFound", "offers no device: device 0: NotFound"},
+		{"no hardware", whole, []string{"FAKE_INIT=100", "FAKE_COUNT=2"}, nil, "cuInit returned NoDevice (CUDA error 100)", "offers no device: cuInit returned NoDevice"},
+		{"driver mismatch", whole, []string{"FAKE_INIT=803", "FAKE_COUNT=2"}, nil, "cuInit returned SystemDriverMismatch (CUDA error 803)", "offers no device: cuInit returned SystemDriverMismatch"},
+		{"symbol missing", short, []string{"FAKE_COUNT=1"}, nil, "device 0: NotFound (CUDA error 500)", "offers no device: device 0: NotFound"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	_ "embed" // the kernels
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -33,6 +34,7 @@ type Engine struct {
 	err     error // why nothing can run
 	calls   chan func()
 	device  Device
+	count   int               // of devices here
 	verdict map[string]Kernel // by kernel; on the thread
 	state   *state
 }
@@ -49,7 +51,7 @@ type state struct {
 	end       cu.Event
 	blas      *blas // nil until a kernel needs it
 	shared    int   // bytes of shared memory that a block may have
-	broken    error
+	broken    error // the ErrLost after which nothing runs
 }
 
 // NewEngine prepares an engine; nothing is touched until it is asked something.
@@ -66,6 +68,13 @@ func (e *Engine) Ready() error {
 	return broken
 }
 
+// settle remembers an error after which nothing can run. It is used on the device's thread.
+func (e *Engine) settle(err error) {
+	if errors.Is(err, ErrLost) && e.state.broken == nil {
+		e.state.broken = err
+	}
+}
+
 // do runs f on the device's thread.
 func (e *Engine) do(f func()) {
 	done := make(chan struct{})
@@ -76,22 +85,8 @@ func (e *Engine) do(f func()) {
 // open starts the thread and makes the context.
 func (e *Engine) open() {
 	r := driver()
-	for _, d := range r.Devices {
-		if d.Index == e.options.Device {
-			e.device = d
-		}
-	}
-	switch {
-	case !r.DriverFound || len(r.Devices) == 0:
-		e.err = r.fault()
-		return
-	case e.device.Name == "":
-		e.err = &inspect.Fault{Class: ErrNoDevice, Offset: -1, What: fmt.Sprintf("no device %d", e.options.Device),
-			Why: "there are " + deviceList(r.Devices), Cure: fmt.Sprintf("device=%d", r.Devices[0].Index)}
-		return
-	case e.device.ComputeCapability[0] < 8:
-		e.err = &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: "no kernel for " + deviceList([]Device{e.device}),
-			Why: sinceAmpere(e.device.ComputeCapability), Cure: onCPU}
+	e.count = len(r.Devices)
+	if e.device, e.err = r.choose(e.options.Device); e.err != nil {
 		return
 	}
 	e.calls, e.verdict = make(chan func()), map[string]Kernel{}
@@ -190,29 +185,45 @@ func (s *state) function(image, name string, shared int) (cu.Function, error) {
 func (e *Engine) About() (device string, kernels []Kernel) {
 	if err := e.Ready(); err != nil {
 		for _, k := range kernelSpecs {
-			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Status: StatusForeign})
+			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Cure: cureOf(err), Status: StatusForeign})
 		}
 		for _, k := range quantSpecs {
-			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Status: StatusForeign})
+			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Cure: cureOf(err), Status: StatusForeign})
 		}
 		return "", kernels
 	}
 	e.do(func() {
+		add := func(k Kernel, err error) {
+			if errors.Is(err, ErrMemory) { // a job asks again
+				k.Ready, k.Status = true, "not verified yet: "+err.Error()
+			}
+			kernels = append(kernels, k)
+		}
 		for i := range kernelSpecs {
-			kernels = append(kernels, e.verify(context.Background(), &kernelSpecs[i]))
+			add(e.verify(context.Background(), &kernelSpecs[i]))
 		}
 		for i := range quantSpecs {
-			kernels = append(kernels, e.verifyQuantizer(context.Background(), &quantSpecs[i]))
+			add(e.verifyQuantizer(context.Background(), &quantSpecs[i]))
 		}
 	})
 	return e.name(), kernels
 }
 
-func (e *Engine) name() string { return e.device.Name + " " + e.device.Arch() }
+// model is what stays the same whichever of several equal GPUs it is.
+func (e *Engine) model() string { return e.device.Name + " " + e.device.Arch() }
+
+// name is the device in results: with its number where there are several.
+func (e *Engine) name() string {
+	if e.count > 1 {
+		return fmt.Sprintf("%s (device %d of %d)", e.model(), e.device.Index, e.count)
+	}
+	return e.model()
+}
 
 // Run computes one job. It stops with ctx.Err() between two launches when ctx ends.
 // Errors are *inspect.Fault: of a job that no kernel takes, of a kernel whose known answers
-// did not come out (ErrNoKernel), of memory (ErrMemory) and of the driver (ErrDevice).
+// did not come out (ErrNoKernel), of memory (ErrMemory) and of the driver (ErrDevice; ErrLost
+// when this process can't go on with the GPU).
 func (e *Engine) Run(ctx context.Context, job layer.Job, progress layer.Progress) (r layer.JobResult, err error) {
 	if err = e.Ready(); err != nil {
 		return r, err
@@ -225,10 +236,7 @@ func (e *Engine) Run(ctx context.Context, job layer.Job, progress layer.Progress
 		return r, err
 	}
 	e.do(func() {
-		if k := e.verify(ctx, spec); !k.Ready {
-			if err = ctx.Err(); err == nil {
-				err = &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: spec.name + " is not run on " + e.name(), Why: k.Why, Cure: onCPU}
-			}
+		if _, err = e.verify(ctx, spec); err != nil {
 			return
 		}
 		r, err = e.run(ctx, spec, &job, "", progress)
@@ -248,7 +256,7 @@ func (e *Engine) Close() {
 // fingerprint names device, driver and kernels: what an answer holds for.
 func (e *Engine) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, e.name(), filepath.Base(driver().DriverPath))
+	fmt.Fprintln(h, e.model(), filepath.Base(driver().DriverPath))
 	h.Write([]byte(anyImage))
 	h.Write([]byte(hopperImage))
 	h.Write([]byte(nativeImage))

@@ -15,7 +15,7 @@ const (
 	StatusVerified = "verified on this device"
 	StatusForeign  = "not for this device" // with what its authors did of it where they could not run it
 	StatusAbsent   = "its library is not here"
-	StatusUnknown  = "not known: interrupted"
+	StatusUnknown  = "not known"
 	StatusFailed   = "failed"
 )
 
@@ -25,6 +25,7 @@ type Kernel struct {
 	Doc    string // what it computes
 	Ready  bool   // its known answers came out on this device
 	Why    string // it is not ready because
+	Cure   string // what to do about it
 	Status string // one of the above
 }
 

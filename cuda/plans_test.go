@@ -31,7 +31,7 @@ func TestForeignKernels(t *testing.T) {
 		if k.runs(e.device.ComputeCapability) == "" {
 			continue
 		}
-		got := e.verify(context.Background(), k)
+		got, _ := e.verify(context.Background(), k)
 		if got.Status != want[k.name] || got.Ready || got.Why == "" {
 			t.Errorf("%s: %+v, want the status %q", k.name, got, want[k.name])
 		}

@@ -5,6 +5,7 @@ package cuda
 import (
 	"context"
 	_ "embed" // the kernels
+	"errors"
 	"sync"
 
 	"fp4tui/inspect"
@@ -41,11 +42,11 @@ func (e *Engine) Quantize(ctx context.Context, job layer.QuantJob, progress laye
 func (e *Engine) quantizer(ctx context.Context) (*quantSpec, error) {
 	why := ""
 	for i := range quantSpecs {
-		k := e.verifyQuantizer(ctx, &quantSpecs[i])
-		if k.Ready {
+		k, err := e.verifyQuantizer(ctx, &quantSpecs[i])
+		if err == nil {
 			return &quantSpecs[i], nil
 		}
-		if err := ctx.Err(); err != nil {
+		if !errors.Is(err, ErrNoKernel) {
 			return nil, err
 		}
 		why = k.Why
@@ -55,7 +56,7 @@ func (e *Engine) quantizer(ctx context.Context) (*quantSpec, error) {
 
 // verifyQuantizer says whether a kernel may quantize here: it has to return the known
 // answers, by reciprocals that are within a unit in the last place.
-func (e *Engine) verifyQuantizer(ctx context.Context, spec *quantSpec) Kernel {
+func (e *Engine) verifyQuantizer(ctx context.Context, spec *quantSpec) (Kernel, error) {
 	return e.judge(ctx, &spec.kernelSpec, func() error {
 		for _, job := range quantAnswers() {
 			r, err := e.quantize(ctx, spec, &job, nil)
@@ -72,6 +73,7 @@ func (e *Engine) verifyQuantizer(ctx context.Context, spec *quantSpec) Kernel {
 
 // quantize runs a kernel on bands of rows. It runs on the device's thread.
 func (e *Engine) quantize(ctx context.Context, spec *quantSpec, job *layer.QuantJob, progress layer.Progress) (r layer.QuantResult, err error) {
+	defer func() { e.settle(err) }()
 	r = layer.QuantResult{Kernel: spec.name, Device: e.name()}
 	band := max(1, quantBand/job.Cols) * job.Cols
 	for at := 0; at < len(job.X); at += band {

@@ -46,7 +46,7 @@ func TestQuantizers(t *testing.T) {
 	for i := range quantSpecs {
 		spec := &quantSpecs[i]
 		var k Kernel
-		e.do(func() { k = e.verifyQuantizer(t.Context(), spec) })
+		e.do(func() { k, _ = e.verifyQuantizer(t.Context(), spec) })
 		t.Logf("%s on %s: %s %s", k.Name, e.name(), k.Status, k.Why)
 		if k.Status == StatusFailed || spec.suffix == "" && !k.Ready {
 			t.Errorf("%s: %s", k.Name, k.Why)

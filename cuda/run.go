@@ -4,6 +4,7 @@ package cuda
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -192,6 +193,7 @@ func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, vari
 	if e.state.broken != nil {
 		return r, e.state.broken
 	}
+	defer func() { e.settle(err) }()
 	p := e.product(job)
 	defer p.release()
 	r = layer.JobResult{Kernel: spec.name, Device: e.name(), Y: make([]float32, job.M*job.N)}
@@ -365,25 +367,24 @@ func (p *product) bands(ctx context.Context, kernel string, progress layer.Progr
 		}
 		rows := min(band, p.job.M-m0)
 		if err := p.begin.Record(cu.NoStream); err != nil {
-			return 0, p.lost("cuEventRecord", err)
+			return 0, lost("cuEventRecord", err)
 		}
 		if err := p.launch(m0, rows); err != nil {
 			return 0, err
 		}
 		if err := p.end.Record(cu.NoStream); err != nil {
-			return 0, p.lost("cuEventRecord after "+kernel, err)
+			return 0, lost("cuEventRecord after "+kernel, err)
 		}
 		if err := p.end.Synchronize(); err != nil {
-			return 0, p.lost("cuEventSynchronize after "+kernel, err)
+			return 0, lost("cuEventSynchronize after "+kernel, err)
 		}
 		ms, err := p.begin.Elapsed(p.end)
 		if err != nil {
-			return 0, p.lost("cuEventElapsedTime", err)
+			return 0, lost("cuEventElapsedTime", err)
 		}
 		micros += ms * 1000
 		for _, o := range append(p.guarded, p.y) {
 			if err := o.check(kernel); err != nil {
-				p.broken = err
 				return 0, err
 			}
 		}
@@ -394,8 +395,11 @@ func (p *product) bands(ctx context.Context, kernel string, progress layer.Progr
 	return micros, nil
 }
 
-// lost remembers that the context is of no more use.
-func (s *state) lost(call string, err error) error {
-	s.broken = driverError(call, err)
-	return s.broken
+// lost is an error of a call that fails only where the context is of no more use.
+func lost(call string, err error) error {
+	f := refusal(call, codeOf(err), err.Error())
+	if !errors.Is(f, ErrLost) {
+		f.Class = ErrLost
+	}
+	return f
 }

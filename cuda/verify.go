@@ -13,10 +13,10 @@ import (
 	"fp4tui/inspect"
 )
 
-// verify says whether a kernel may run here. The first time it computes the known
-// answers, and drawn layers if there is an oracle; what came out is kept for the life of the
-// engine and, if it was right, in the cache. It runs on the device's thread.
-func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
+// verify says whether a kernel may run here; err is nil when it may. The first time it
+// computes the known answers, and drawn layers if there is an oracle. It runs on the
+// device's thread. Errors are ErrNoKernel, ErrMemory, ErrLost and ctx.Err().
+func (e *Engine) verify(ctx context.Context, spec *kernelSpec) (Kernel, error) {
 	return e.judge(ctx, spec, func() error {
 		err := e.knownAnswers(ctx, spec)
 		if err == nil && e.options.Oracle != nil {
@@ -26,39 +26,70 @@ func (e *Engine) verify(ctx context.Context, spec *kernelSpec) Kernel {
 	})
 }
 
-// judge is verify with the test of the kernel given.
-func (e *Engine) judge(ctx context.Context, spec *kernelSpec, test func() error) Kernel {
-	if k, known := e.verdict[spec.name]; known {
-		return k
+// judge is verify with the test of the kernel given. What came out is kept for the life of
+// the engine and, if it was right or took the device away, in the cache.
+func (e *Engine) judge(ctx context.Context, spec *kernelSpec, test func() error) (k Kernel, err error) {
+	k, known := e.verdict[spec.name]
+	if !known {
+		k = Kernel{Name: spec.name, Doc: spec.doc, Cure: onCPU}
+		if err := e.try(ctx, spec, &k, test); err != nil {
+			return k, err // asked again next time
+		}
+		e.verdict[spec.name] = k
 	}
-	k := Kernel{Name: spec.name, Doc: spec.doc}
+	if !k.Ready {
+		err = &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: spec.name + " is not run on " + e.name(), Why: k.Why, Cure: k.Cure}
+	}
+	return k, err
+}
+
+// try finds out what k is. An error says that it is not known yet.
+func (e *Engine) try(ctx context.Context, spec *kernelSpec, k *Kernel, test func() error) error {
 	if k.Why = spec.runs(e.device.ComputeCapability); k.Why != "" {
 		k.Status = StatusForeign
 		if spec.unrun != "" {
 			k.Status += "; " + spec.unrun
 		}
-		return k
+		return nil
 	}
-	if e.remembered()[spec.remembered()] {
-		k.Ready, k.Status = true, StatusVerified
-		e.verdict[spec.name] = k
-		return k
+	said := e.remembered()[spec.remembered()]
+	if said == StatusVerified {
+		k.Ready, k.Status, k.Cure = true, StatusVerified, ""
+		return nil
+	}
+	if said != "" {
+		k.Why, k.Status = said, StatusFailed
+		k.Cure = "delete " + e.cached() + " to try it again; " + onCPU
+		return nil
+	}
+	if k.Why, k.Status = "the device is lost", StatusUnknown; e.state.broken != nil {
+		return e.state.broken
 	}
 	err := test()
-	if ctx.Err() != nil {
-		k.Why, k.Status = ctx.Err().Error(), StatusUnknown
-		return k // asked again next time
+	if err == nil {
+		k.Ready, k.Why, k.Status, k.Cure = true, "", StatusVerified, ""
+		e.remember(spec, StatusVerified)
+		return nil
+	}
+	if cure := cureOf(err); cure != "" {
+		k.Cure = cure
 	}
 	if errors.Is(err, ErrNoLibrary) {
 		k.Why, k.Status = inspect.Printable(err.Error()), StatusAbsent
-	} else if err != nil {
-		k.Why, k.Status = "known answers: "+inspect.Printable(err.Error()), StatusFailed
-	} else {
-		k.Ready, k.Status = true, StatusVerified
-		e.remember(spec)
+		return nil
 	}
-	e.verdict[spec.name] = k
-	return k
+	k.Why, k.Status = "known answers: "+inspect.Printable(err.Error()), StatusFailed
+	switch {
+	case ctx.Err() != nil:
+		k.Status = StatusUnknown
+		return ctx.Err()
+	case errors.Is(err, errKernel): // the next process must not run into it again
+		e.remember(spec, k.Why)
+		return err
+	case errors.Is(err, ErrLost), errors.Is(err, ErrMemory):
+		return err
+	}
+	return nil
 }
 
 // knownAnswers runs a kernel on its embedded answers.
@@ -103,11 +134,21 @@ func (e *Engine) drawn(ctx context.Context, spec *kernelSpec) error {
 	return nil
 }
 
-// cached is the file that remembers: by fingerprint, the kernels that came out right.
+// cureOf is the cure that an error knows; empty when none.
+func cureOf(err error) string {
+	var f *inspect.Fault
+	if errors.As(err, &f) {
+		return f.Hint()
+	}
+	return ""
+}
+
+// cached is the file that remembers: by fingerprint and kernel, StatusVerified or why it
+// must not be tried again.
 func (e *Engine) cached() string { return filepath.Join(e.options.Cache, "cuda-verified.json") }
 
-func (e *Engine) remembered() map[string]bool {
-	all := map[string]map[string]bool{}
+func (e *Engine) remembered() map[string]string {
+	all := map[string]map[string]string{}
 	if b, err := os.ReadFile(e.cached()); e.options.Cache != "" && err == nil && json.Unmarshal(b, &all) != nil {
 		return nil // another program's file, or a broken one: ask the device
 	}
@@ -124,16 +165,16 @@ func (k *kernelSpec) remembered() string {
 
 // remember adds a kernel to the cache. A cache that can't be written costs time and
 // nothing else.
-func (e *Engine) remember(spec *kernelSpec) {
+func (e *Engine) remember(spec *kernelSpec, what string) {
 	if e.options.Cache == "" {
 		return
 	}
 	mine := e.remembered()
 	if mine == nil {
-		mine = map[string]bool{}
+		mine = map[string]string{}
 	}
-	mine[spec.remembered()] = true
-	b, err := json.Marshal(map[string]map[string]bool{e.fingerprint(): mine})
+	mine[spec.remembered()] = what
+	b, err := json.Marshal(map[string]map[string]string{e.fingerprint(): mine})
 	if err != nil || os.MkdirAll(e.options.Cache, 0o755) != nil {
 		return
 	}

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	osexec "os/exec"
 	"regexp"
 	"strings"
 	"sync"
+	"time"
 
 	"fp4tui/cuda"
 	"fp4tui/exec"
@@ -21,23 +24,26 @@ import (
 // the GPU and a Python for engines. Each starts when a command first needs it.
 type computers struct {
 	mu      sync.Mutex
-	device  string                             // local, or ssh:HOST[:PATH]
-	python  string                             // "" is none
-	local   func() (func() *osexec.Cmd, error) // how the worker of this machine starts, or why it need not
-	clients map[string]*worker.Client          // by where they run
+	device  string                                          // as place took it: local[:N], ssh:HOST[:PATH][:N]
+	python  string                                          // "" is none
+	local   func(args []string) (func() *osexec.Cmd, error) // how the worker of this machine starts, or why it need not
+	asking  sync.Mutex                                      // held while a driver is asked
+	said    map[string]gpuAnswer                            // by host
+	clients map[string]*worker.Client                       // by where they run
 }
 
-// localDevice is the value of --device that means this machine.
+// localDevice is the value of --device that means this machine, and its first GPU that has
+// kernels.
 const localDevice = "local"
 
 func newComputers() *computers {
-	return &computers{device: localDevice, local: ownWorker, clients: map[string]*worker.Client{}}
+	return &computers{device: localDevice, local: ownWorker, clients: map[string]*worker.Client{}, said: map[string]gpuAnswer{}}
 }
 
 // place takes a value of --device, --python and of set.
 func (c *computers) place(key, value string) error {
 	if key == "device" {
-		if _, err := remoteWorker(value); err != nil {
+		if _, err := parseDevice(value); err != nil {
 			return err
 		}
 	} else if strings.HasPrefix(value, "-") {
@@ -53,26 +59,34 @@ func (c *computers) place(key, value string) error {
 	return nil
 }
 
-// A host is what ssh takes as one and no option; a path is one word for any shell.
-var (
-	sshHost = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._@-]*$`)
-	sshPath = regexp.MustCompile(`^[A-Za-z0-9._~/+-]+$`)
-)
+// gpuPlace is a value of --device.
+type gpuPlace struct {
+	host string   // "" is this machine
+	path string   // of fp4tui there
+	args []string // of the worker
+}
 
-// remoteWorker is how the worker of a device starts; nil for this machine.
-func remoteWorker(device string) (func() *osexec.Cmd, error) {
-	if device == localDevice {
-		return nil, nil
+// A host is what ssh takes as one and no option; a path is one word for any shell, and not
+// a number, which is a GPU's.
+var devicePattern = regexp.MustCompile(`^(?:local|ssh:([A-Za-z0-9_][A-Za-z0-9._@-]*)(?::([0-9]*[A-Za-z._~/+-][A-Za-z0-9._~/+-]*))?)(?::([0-9]{1,4}))?$`)
+
+// parseDevice reads local[:N] or ssh:HOST[:PATH][:N].
+func parseDevice(value string) (gpuPlace, error) {
+	m := devicePattern.FindStringSubmatch(value)
+	if m == nil {
+		return gpuPlace{}, fmt.Errorf("%w: device=%s: want local[:N] or ssh:HOST[:PATH][:N], PATH being fp4tui there and N the number of a GPU in fp4tui doctor", exec.ErrUsage, value)
 	}
-	address, ok := strings.CutPrefix(device, "ssh:")
-	host, path, given := strings.Cut(address, ":")
-	if !given {
-		path = "fp4tui"
+	p := gpuPlace{host: m[1], path: orElse(m[2], "fp4tui"), args: []string{"worker"}}
+	if m[3] != "" {
+		p.args = append(p.args, "--gpu", m[3])
 	}
-	if !ok || !sshHost.MatchString(host) || !sshPath.MatchString(path) {
-		return nil, fmt.Errorf("%w: device=%s: want %s or ssh:HOST[:PATH], PATH being fp4tui there", exec.ErrUsage, device, localDevice)
-	}
-	return func() *osexec.Cmd { return osexec.Command("ssh", "-o", "BatchMode=yes", "--", host, path, "worker") }, nil
+	return p, nil
+}
+
+// remote is the command that starts the worker of another machine. A connection that is lost
+// without a word ends within a minute.
+func (p gpuPlace) remote() *osexec.Cmd {
+	return osexec.Command("ssh", append([]string{"-o", "BatchMode=yes", "-o", "ServerAliveInterval=15", "--", p.host, p.path}, p.args...)...)
 }
 
 // client is the one for a place; c.mu is held.
@@ -87,17 +101,100 @@ func (c *computers) client(key, label string, start func() *osexec.Cmd) *worker.
 func (c *computers) gpu() (worker.Offer, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	start, err := remoteWorker(c.device)
+	p, err := parseDevice(c.device)
 	if err != nil {
 		return worker.Offer{}, err
 	}
-	if start != nil {
-		return worker.Offer{Client: c.client(c.device, "the GPU worker at "+c.device, start), At: c.device}, nil
+	if p.host != "" {
+		return worker.Offer{Client: c.client(c.device, "the GPU worker at "+c.device, p.remote), At: "ssh:" + p.host}, nil
 	}
-	if start, err = c.local(); err != nil {
+	start, err := c.local(p.args)
+	if err != nil {
 		return worker.Offer{}, err
 	}
 	return worker.Offer{Client: c.client(c.device, "the GPU worker", start)}, nil
+}
+
+// statusWait is how long a driver may take to say what is there.
+const statusWait = 20 * time.Second
+
+// gpuAnswer is what became of asking for the GPUs of a machine.
+type gpuAnswer struct {
+	report cuda.Report
+	err    error
+}
+
+// status is what the machine of --device has, asked once. Errors are *inspect.Fault and
+// ctx.Err().
+func (c *computers) status(ctx context.Context) (cuda.Report, error) {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	c.mu.Lock()
+	p, err := parseDevice(c.device)
+	c.mu.Unlock()
+	if err != nil {
+		return cuda.Report{}, err
+	}
+	if a, known := c.said[p.host]; known {
+		return a.report, a.err
+	}
+	p.args = []string{"worker", "--status"}
+	start := p.remote
+	if p.host == "" {
+		if start, err = c.local(p.args); err != nil {
+			return cuda.Status(), nil // there is no driver in this program
+		}
+	}
+	a := askStatus(ctx, start())
+	if ctx.Err() != nil {
+		return cuda.Report{}, ctx.Err()
+	}
+	c.said[p.host] = a
+	return a.report, a.err
+}
+
+// askStatus runs a worker that says what its driver says: one that hangs or dies ends that
+// process alone.
+func askStatus(ctx context.Context, cmd *osexec.Cmd) (a gpuAnswer) {
+	ctx, cancel := context.WithTimeout(ctx, statusWait)
+	defer cancel()
+	var out bytes.Buffer
+	cmd.Stdout, cmd.WaitDelay = &out, time.Second
+	err := cmd.Start()
+	if err == nil {
+		stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
+		err = cmd.Wait()
+		stop()
+	}
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &a.report)
+	}
+	if err == nil {
+		return a
+	}
+	why := err.Error()
+	if ctx.Err() != nil {
+		why = fmt.Sprintf("no answer in %s", statusWait)
+	}
+	return gpuAnswer{err: &inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: "the driver does not say what GPUs there are", Why: why,
+		Cure: "look at nvidia-smi and at dmesg for Xid; backend=emu computes on the CPU"}}
+}
+
+// available answers a requirement of a notebook: gpu, or an architecture.
+func (c *computers) available(ctx context.Context, requirement string) (bool, string) {
+	status, err := c.status(ctx)
+	if err != nil {
+		return false, err.Error()
+	}
+	if requirement == "gpu" {
+		return len(status.Devices) > 0, status.Reason
+	}
+	for _, d := range status.Devices {
+		if strings.ReplaceAll(d.Arch(), "_", "") == requirement {
+			return true, ""
+		}
+	}
+	return false, "no such device here"
 }
 
 // engines is the worker with the engines of a Python.

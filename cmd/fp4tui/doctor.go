@@ -69,12 +69,13 @@ type workerState struct {
 	Cure    string `json:"cure,omitempty"`
 }
 
-// gpuState is what the driver says.
+// gpuState is what the driver says, where --device computes.
 type gpuState struct {
 	Driver     string   `json:"driver,omitempty"`
 	DriverPath string   `json:"driver_path,omitempty"`
 	Devices    []string `json:"devices"`
 	Libraries  []string `json:"libraries"`
+	Why        string   `json:"why,omitempty"` // nothing is known of it because
 }
 
 // kernelState is a kernel or an engine.
@@ -97,7 +98,7 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 	}
 	failed := err != nil
 	d.Worker, d.Kernels = a.askGPU(ctx)
-	d.GPU = gpuOf(cuda.Status())
+	d.GPU = a.gpuState(ctx)
 	d.Python, d.Engines = a.askPython(ctx)
 	for _, k := range d.Kernels {
 		failed = failed || k.Status == cuda.StatusFailed
@@ -200,13 +201,17 @@ func ask(ctx context.Context, o worker.Offer) (workerState, []worker.Kernel) {
 	return s, kernels
 }
 
-func gpuOf(r cuda.Report) gpuState {
+func (a *app) gpuState(ctx context.Context) gpuState {
 	s := gpuState{Devices: []string{}, Libraries: []string{}}
+	r, err := a.computers.status(ctx)
+	if err != nil {
+		s.Why = err.Error()
+	}
 	if r.DriverFound {
 		s.Driver, s.DriverPath = "CUDA "+r.DriverVersion, r.DriverPath
 	}
 	for _, d := range r.Devices {
-		s.Devices = append(s.Devices, fmt.Sprintf("%s, %s, %.1f GiB, %d multiprocessors", d.Name, d.Arch(), float64(d.MemoryBytes)/(1<<30), d.Multiprocessors))
+		s.Devices = append(s.Devices, fmt.Sprintf("%d: %s, %s, %.1f GiB, %d multiprocessors", d.Index, d.Name, d.Arch(), float64(d.MemoryBytes)/(1<<30), d.Multiprocessors))
 	}
 	for _, l := range r.Libraries {
 		s.Libraries = append(s.Libraries, fmt.Sprintf("%s %s, %s", l.Name, l.Version, l.Path))

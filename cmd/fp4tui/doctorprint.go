@@ -50,8 +50,11 @@ func (d diagnosis) printGPU(say func(string, ...any)) {
 	if d.GPU.Driver != "" {
 		say("driver: %s, %s", d.GPU.Driver, d.GPU.DriverPath)
 	}
-	for i, name := range d.GPU.Devices {
-		say("device %d: %s", i, name)
+	if d.GPU.Why != "" {
+		say("driver: %s", d.GPU.Why)
+	}
+	for _, device := range d.GPU.Devices {
+		say("device %s", device)
 	}
 	for _, name := range d.GPU.Libraries {
 		say("library: %s", name)

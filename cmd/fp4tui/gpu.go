@@ -14,8 +14,8 @@ import (
 // emulator on drawn layers before they run, which a folder of the user's cache remembers.
 type gpuEngine struct{ *cuda.Engine }
 
-func newGPU() gpuEngine {
-	o := cuda.Options{Oracle: gemm.Compute}
+func newGPU(device int) gpuEngine {
+	o := cuda.Options{Device: device, Oracle: gemm.Compute}
 	if dir, err := os.UserCacheDir(); err == nil {
 		o.Cache = filepath.Join(dir, "fp4tui", "cuda")
 		if err := os.MkdirAll(o.Cache, 0o700); err != nil {
@@ -30,10 +30,7 @@ func newGPU() gpuEngine {
 func (g gpuEngine) About() (device string, kernels []worker.Kernel) {
 	device, list := g.Engine.About()
 	for _, k := range list {
-		kernels = append(kernels, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: k.Ready, Why: k.Why, Cure: gpuCure, Status: k.Status})
+		kernels = append(kernels, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: k.Ready, Why: k.Why, Cure: k.Cure, Status: k.Status})
 	}
 	return device, kernels
 }
-
-// gpuCure is what helps where a kernel doesn't run.
-const gpuCure = "backend=cuda takes the device's own choice, backend=emu the CPU"

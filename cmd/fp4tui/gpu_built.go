@@ -8,7 +8,7 @@ import (
 )
 
 // ownWorker starts this program again.
-func ownWorker() (func() *osexec.Cmd, error) {
+func ownWorker(args []string) (func() *osexec.Cmd, error) {
 	path, err := os.Executable()
-	return func() *osexec.Cmd { return osexec.Command(path, "worker") }, err
+	return func() *osexec.Cmd { return osexec.Command(path, args...) }, err
 }

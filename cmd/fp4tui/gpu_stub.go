@@ -9,6 +9,6 @@ import (
 )
 
 // ownWorker is why a worker of this program needs no start: it has no GPU support.
-func ownWorker() (func() *osexec.Cmd, error) {
+func ownWorker([]string) (func() *osexec.Cmd, error) {
 	return nil, cuda.NewEngine(cuda.Options{}).Ready()
 }

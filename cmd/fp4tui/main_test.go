@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	if len(os.Args) == 2 && os.Args[1] == "worker" { // started by a test as the program starts itself
+	if len(os.Args) >= 2 && os.Args[1] == "worker" { // started by a test as the program starts itself
 		os.Exit(asWorker(os.Getenv(workerBehaviour)))
 	}
 	flag.Parse()

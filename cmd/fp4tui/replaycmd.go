@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"fp4tui/cuda"
 	"fp4tui/exec"
 	"fp4tui/exec/notebook"
 	"fp4tui/inspect"
@@ -118,7 +117,7 @@ func (r *replayer) file(ctx context.Context, file string) (notebook.Report, erro
 	doc, errs := notebook.Parse(filepath.ToSlash(file), data)
 	access := notebook.Access{Dir: filepath.Dir(file), Inputs: doc.Front.Inputs, AllowRead: r.allowRead, Out: r.out}
 	opt := r.opt
-	opt.Access, opt.Classify, opt.Has, opt.Now = access, exec.Classify, available, time.Now
+	opt.Access, opt.Classify, opt.Has, opt.Now = access, exec.Classify, func(q string) (bool, string) { return r.app.computers.available(ctx, q) }, time.Now
 	s := r.app.session(exec.Options{Dir: access.Dir, Read: access.Read, Write: access.Write, Set: map[string]string{"backend": doc.BackendOf(opt.Backend)}})
 	report := notebook.Replay(ctx, doc, errs, opt, s.Runner())
 	if fresh := notebook.Update(doc, report.Fresh()); r.update && len(report.Usage) == 0 && !bytes.Equal(fresh, data) {
@@ -144,18 +143,4 @@ func accept(report *notebook.Report) int {
 		}
 	}
 	return n
-}
-
-// available answers a requirement of a notebook: gpu, or an architecture.
-func available(requirement string) (bool, string) {
-	status := cuda.Status()
-	if requirement == "gpu" {
-		return len(status.Devices) > 0, status.Reason
-	}
-	for _, d := range status.Devices {
-		if strings.ReplaceAll(d.Arch(), "_", "") == requirement {
-			return true, ""
-		}
-	}
-	return false, "no such device here"
 }

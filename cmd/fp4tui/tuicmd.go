@@ -34,6 +34,7 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 		if err != nil {
 			return err
 		}
+		book.Has = func(q string) (bool, string) { return a.computers.available(ctx, q) }
 		opt.Engine, opt.Book, opt.Path = a.kept(set, j), book, ""
 	}
 	var err error
@@ -78,7 +79,7 @@ func openBook(path, backend string) (*views.Book, exec.Options, error) {
 	}
 	opt := optionsOf(full, doc.Front.Inputs)
 	opt.Set = map[string]string{"backend": doc.BackendOf(backend)}
-	return &views.Book{Path: full, Name: path, Data: data, Backend: doc.BackendOf(backend), Has: available}, opt, nil
+	return &views.Book{Path: full, Name: path, Data: data, Backend: doc.BackendOf(backend)}, opt, nil
 }
 
 // ownKeys reads the user's keys: those of --keys, or keys.toml of the configuration

@@ -19,6 +19,7 @@ import (
 	"fp4tui/exec/gemm"
 	"fp4tui/exec/worker"
 	"fp4tui/exec/worker/bridge"
+	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
@@ -31,23 +32,26 @@ const workerBehaviour = "FP4TUI_TEST_WORKER"
 func asWorker(behave string) int {
 	switch behave {
 	case "":
-		return run(context.Background(), []string{"worker"}, streams{os.Stdin, os.Stdout, os.Stderr})
+		return run(context.Background(), os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	case "garbage":
 		fmt.Println("Segmentation fault is what I would say if I could")
 		return 0
 	}
-	if err := worker.Serve(context.Background(), os.Stdin, os.Stdout, "test", fakeGPU(behave)); err != nil {
+	if err := worker.Serve(context.Background(), os.Stdin, os.Stdout, "test", &fakeGPU{behave: behave}); err != nil {
 		return 1
 	}
 	return 0
 }
 
 // fakeGPU computes by the emulator, and misbehaves as told.
-type fakeGPU string
+type fakeGPU struct {
+	behave string
+	lost   error
+}
 
-func (fakeGPU) Ready() error { return nil }
+func (g *fakeGPU) Ready() error { return g.lost }
 
-func (fakeGPU) About() (string, []worker.Kernel) {
+func (*fakeGPU) About() (string, []worker.Kernel) {
 	var list []worker.Kernel
 	for _, k := range cuda.Kernels() {
 		list = append(list, worker.Kernel{Name: k.Name, Doc: k.Doc, Ready: k.Name != "native-sm120", Why: "it is no sm_120", Cure: "buy one", Status: cuda.StatusVerified})
@@ -59,8 +63,8 @@ func (fakeGPU) About() (string, []worker.Kernel) {
 }
 
 // Quantize has exact reciprocals.
-func (g fakeGPU) Quantize(_ context.Context, job layer.QuantJob, _ layer.Progress) (r layer.QuantResult, err error) {
-	if g == "crash" {
+func (g *fakeGPU) Quantize(_ context.Context, job layer.QuantJob, _ layer.Progress) (r layer.QuantResult, err error) {
+	if g.behave == "crash" {
 		os.Exit(134)
 	}
 	x := make([]float32, len(job.X))
@@ -75,8 +79,11 @@ func (g fakeGPU) Quantize(_ context.Context, job layer.QuantJob, _ layer.Progres
 	return layer.QuantResult{Codes: b.Codes, Scales: b.Scales, Kernel: "quantize", Device: "Fake GPU sm_90"}, err
 }
 
-func (g fakeGPU) Run(ctx context.Context, job layer.Job, _ layer.Progress) (layer.JobResult, error) {
-	switch g {
+func (g *fakeGPU) Run(ctx context.Context, job layer.Job, _ layer.Progress) (layer.JobResult, error) {
+	switch g.behave {
+	case "sticky":
+		g.lost = &inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: "the GPU refused cuEventSynchronize", Why: "IllegalAddress (CUDA error 700)", Cure: "report this"}
+		return layer.JobResult{}, g.lost
 	case "crash":
 		fmt.Fprintln(os.Stderr, "CUDA_ERROR_ILLEGAL_ADDRESS (700)")
 		os.Exit(134)
@@ -112,7 +119,7 @@ func computing(t *testing.T, behave *string) *app {
 		t.Fatal(err)
 	}
 	a := &app{computers: newComputers()}
-	a.computers.local = func() (func() *osexec.Cmd, error) {
+	a.computers.local = func([]string) (func() *osexec.Cmd, error) {
 		return func() *osexec.Cmd {
 			cmd := osexec.Command(path, "worker")
 			cmd.Env = append(os.Environ(), workerBehaviour+"="+*behave)
@@ -130,6 +137,7 @@ func TestSessionSurvivesItsWorker(t *testing.T) {
 		"crash":   {"the GPU worker died", "exit status 134", "CUDA_ERROR_ILLEGAL_ADDRESS (700)"},
 		"garbage": {"the GPU worker died", "not the worker protocol"},
 		"memory":  {"the GPU worker died", "memory"},
+		"sticky":  {"the GPU refused cuEventSynchronize", "IllegalAddress (CUDA error 700)"},
 	} {
 		t.Run(behave, func(t *testing.T) {
 			now := behave
@@ -241,7 +249,7 @@ func TestDeviceElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	script := "#!/bin/sh\n[ \"$*\" = '-o BatchMode=yes -- gpu1 fp4tui worker' ] || { echo \"no route to $4\" >&2; exit 255; }\nexec '" + path + "' worker\n"
+	script := "#!/bin/sh\n[ \"$*\" = '-o BatchMode=yes -o ServerAliveInterval=15 -- gpu1 fp4tui worker' ] || { echo \"no route to $6\" >&2; exit 255; }\nexec '" + path + "' worker\n"
 	put(t, dir+"/ssh", script)
 	if err := os.Chmod(dir+"/ssh", 0o755); err != nil {
 		t.Fatal(err)
@@ -292,16 +300,23 @@ func TestAllWithAWorker(t *testing.T) {
 // TestPlaceValues: nothing that ssh or a shell could take for more than a host and a path.
 func TestPlaceValues(t *testing.T) {
 	c := newComputers()
+	const ssh = "ssh -o BatchMode=yes -o ServerAliveInterval=15 -- "
 	for device, want := range map[string]string{
-		"local": "", "ssh:gpu1": "ssh -o BatchMode=yes -- gpu1 fp4tui worker", "ssh:me@gpu1.lan:/opt/fp4tui": "ssh -o BatchMode=yes -- me@gpu1.lan /opt/fp4tui worker",
-		"ssh:": "bad", "gpu1": "bad", "ssh:-oProxyCommand=x": "bad", "ssh:gpu1:": "bad", "ssh:gpu1:a b": "bad", "ssh:gpu1:$(x)": "bad", "ssh:gpu1;x": "bad",
+		"local": "worker", "local:0": "worker --gpu 0", "local:12": "worker --gpu 12", "ssh:gpu1": ssh + "gpu1 fp4tui worker",
+		"ssh:me@gpu1.lan:/opt/fp4tui": ssh + "me@gpu1.lan /opt/fp4tui worker", "ssh:gpu1:3": ssh + "gpu1 fp4tui worker --gpu 3",
+		"ssh:gpu1:4way/fp4tui:3": ssh + "gpu1 4way/fp4tui worker --gpu 3", "ssh:gpu1:./7": ssh + "gpu1 ./7 worker",
+		"local:": "bad", "local:-1": "bad", "local:x": "bad", "local:12345": "bad", "ssh:gpu1:3:4": "bad", "ssh:gpu1:3:fp4tui": "bad", "": "bad", "ssh:": "bad", "gpu1": "bad", "ssh:-oProxyCommand=x": "bad", "ssh:gpu1:": "bad", "ssh:gpu1:a b": "bad", "ssh:gpu1:$(x)": "bad", "ssh:gpu1;x": "bad",
 	} {
-		start, err := remoteWorker(device)
+		p, err := parseDevice(device)
 		if placed := c.place("device", device); (want == "bad") != (err != nil) || (err == nil) != (placed == nil) || err != nil && !errors.Is(err, exec.ErrUsage) {
 			t.Errorf("%s: %v, %v", device, err, placed)
 		}
-		if err == nil && start != nil && strings.Join(start().Args, " ") != want {
-			t.Errorf("%s starts %q", device, start().Args)
+		got := p.args
+		if p.host != "" {
+			got = p.remote().Args
+		}
+		if err == nil && strings.Join(got, " ") != want {
+			t.Errorf("%s starts %q", device, got)
 		}
 	}
 	if err := c.place("python", "-c"); !errors.Is(err, exec.ErrUsage) {

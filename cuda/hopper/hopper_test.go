@@ -163,7 +163,6 @@ type batch struct {
 	source       *sweep.Source
 	first        uint64 // number of the first tile
 	tiles, steps int
-	model        *gemm.Model
 	a, b, c, d   []byte
 }
 

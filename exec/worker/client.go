@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,7 @@ type process struct {
 	said   *tail         // the end of its standard error
 	hello  hello
 	jobs   uint64
+	ends   bool         // it said that it can compute nothing any more
 	most   atomic.Int64 // bytes that the result of the running job may have
 }
 
@@ -83,7 +85,8 @@ func (c *Client) About(ctx context.Context) (program, device string, kernels []K
 
 // Run computes one job in the worker. When ctx ends the worker is asked to stop, and
 // killed when it doesn't. A worker that dies is an error of class ErrUnreadable that
-// tells what it said last; the next job starts a new one.
+// tells what it said last; one whose device is lost says why and ends. The next job
+// starts a new one.
 func (c *Client) Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,6 +143,9 @@ func (c *Client) follow(ctx context.Context, p *process, take func(f frame) (don
 				return err
 			}
 			if done || err != nil {
+				if p.ends {
+					c.kill(p)
+				}
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
@@ -177,6 +183,9 @@ func (p *process) handle(ctx context.Context, f frame, job *layer.Job, progress 
 		if err := json.Unmarshal(f.Body, &w); err != nil {
 			return r, false, fmt.Errorf("%w: %w", errFrame, err)
 		}
+		if p.ends = w.Ends; p.ends {
+			return r, true, w.last()
+		}
 		return r, true, w.err()
 	case kindResult:
 		var w resultWire
@@ -204,6 +213,15 @@ func (c *Client) process(ctx context.Context) (*process, error) {
 			return c.live, nil
 		}
 	}
+	p, err := c.greet(ctx)
+	if err == nil && p.ends && len(p.hello.Kernels) > 0 {
+		p, err = c.greet(ctx) // a kernel took the device away when it was tried; it is not tried again
+	}
+	return p, err
+}
+
+// greet starts a worker and waits for its hello. One that ends with it leaves its hello.
+func (c *Client) greet(ctx context.Context) (*process, error) {
 	p, err := c.start()
 	if err != nil {
 		return nil, err
@@ -216,6 +234,9 @@ func (c *Client) process(ctx context.Context) (*process, error) {
 	case f := <-p.frames:
 		if f.Kind != kindHello || json.Unmarshal(f.Body, &p.hello) != nil || p.hello.Version != Version {
 			return nil, c.died(p, fmt.Errorf("%w: answered %q to hello", errFrame, f.Kind))
+		}
+		if p.ends = p.hello.Error != nil && p.hello.Error.Ends; p.ends {
+			c.kill(p)
 		}
 		return p, nil
 	case <-p.ended:
@@ -325,7 +346,8 @@ type tail struct {
 	b  []byte
 }
 
-const tailLen = 4096
+// tailLen is enough for the traces of a Go program that ends by a panic or a signal.
+const tailLen = 1 << 16
 
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
@@ -337,10 +359,17 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// last is the last line that says something, safe for a terminal.
+// last is the line that says why the process ended, safe for a terminal: the one that
+// begins a Go program's trace, else the last.
 func (t *tail) last() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
-	return inspect.Printable(strings.TrimSpace(lines[len(lines)-1]))
+	at := slices.IndexFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "SIG")
+	})
+	if at < 0 {
+		at = len(lines) - 1
+	}
+	return inspect.Printable(strings.TrimSpace(lines[at]))
 }

@@ -16,6 +16,8 @@ import (
 
 // Engine is what a server computes with.
 type Engine interface {
+	// Ready says why nothing can run; nil when it can. Once an engine that was ready is not,
+	// it stays so for the life of the process: its server says why and ends.
 	Ready() error
 	Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error)
 	// About names the device and its kernels. It may take long: it runs known-answer
@@ -36,8 +38,9 @@ type server struct {
 	order   []string // keys of weights, the oldest first
 }
 
-// Serve answers one client until it closes its end or ctx ends. Jobs run one at a
-// time; a cancel frame ends the one that runs. program names this build.
+// Serve answers one client until it closes its end or ctx ends, or the engine can compute
+// nothing any more, which is then the error. Jobs run one at a time; a cancel frame ends the
+// one that runs. program names this build.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, program string, engine Engine) error {
 	s := &server{engine: engine, out: bufio.NewWriterSize(out, 1<<16), weights: map[string][2][]byte{}}
 	ctx, stop := context.WithCancel(ctx)
@@ -97,13 +100,15 @@ func (s *server) answer(ctx context.Context, f frame, frames <-chan frame, faile
 		}
 		mine := hello{Version: Version, Program: program}
 		if h.Version != Version {
-			mine.Error = &fault{Class: "unsupported", What: fmt.Sprintf("worker protocol %d, this worker speaks %d", h.Version, Version), Cure: "use the same fp4tui on both sides"}
-		} else if err := s.engine.Ready(); err != nil {
-			mine.Error = toFault(err)
-		} else {
+			mine.Error = &fault{Class: "unsupported", What: fmt.Sprintf("worker protocol %d, this worker speaks %d", h.Version, Version), Cure: "use the same fp4tui on both sides", Ends: true}
+		} else if mine.Error = s.over(); mine.Error == nil {
 			mine.Device, mine.Kernels = s.engine.About()
+			mine.Error = s.over() // a kernel that is tried there may take the device away
 		}
-		return s.send(kindHello, 0, mine)
+		if err := s.send(kindHello, 0, mine); err != nil || mine.Error == nil {
+			return err
+		}
+		return mine.Error.err()
 	case kindRun:
 		return s.run(ctx, f, frames, failed)
 	case kindQuantize:
@@ -170,7 +175,7 @@ func (s *server) compute(ctx context.Context, job uint64, frames <-chan frame, f
 		select {
 		case o := <-ended:
 			if o.err != nil {
-				return s.send(kindError, job, toFault(o.err))
+				return s.fail(job, o.err)
 			}
 			return s.send(o.a.kind, job, o.a.body, o.a.blobs...)
 		case g := <-frames:
@@ -182,6 +187,27 @@ func (s *server) compute(ctx context.Context, job uint64, frames <-chan frame, f
 			return err
 		}
 	}
+}
+
+// over is why the engine can compute nothing; nil when it can.
+func (s *server) over() *fault {
+	err := s.engine.Ready()
+	if err == nil {
+		return nil
+	}
+	f := toFault(err)
+	f.Ends = true
+	return f
+}
+
+// fail sends the error of a job. It is the server's, too, when the engine can't go on.
+func (s *server) fail(job uint64, err error) error {
+	f := toFault(err)
+	f.Ends = s.over() != nil
+	if sent := s.send(kindError, job, f); sent != nil || !f.Ends {
+		return sent
+	}
+	return err
 }
 
 // fetch asks for a weight. It returns none without an error when the job was cancelled.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -69,6 +70,8 @@ type fault struct {
 	What  string `json:"what"`
 	Why   string `json:"why,omitempty"`
 	Cure  string `json:"cure,omitempty"`
+	// Ends says that the server can compute nothing any more and ends: another process may.
+	Ends bool `json:"ends,omitempty"`
 }
 
 // classes are the errors that keep their meaning across the wire.
@@ -97,6 +100,13 @@ func (f *fault) err() error {
 		class = inspect.ErrUnsupported
 	}
 	return &inspect.Fault{Class: class, Offset: -1, What: f.What, Why: f.Why, Cure: f.Cure}
+}
+
+// last is err of a server that ended with it.
+func (f *fault) last() error {
+	g := *f
+	g.Cure = strings.TrimPrefix(g.Cure+"; ", "; ") + "nothing of the session is lost, and the next command starts another worker"
+	return g.err()
 }
 
 // outTypes are the output types by their names on the wire.

@@ -40,6 +40,9 @@ func TestMain(m *testing.M) {
 	if behave == "deafened" { // an engine that multiplies and no more
 		e = struct{ Engine }{e}
 	}
+	if behave == stickyWorker {
+		e = &sticky{hello: os.Getenv(stickyHello)}
+	}
 	err := Serve(context.Background(), os.Stdin, os.Stdout, "test", e)
 	fmt.Fprintln(os.Stderr, err)
 }
@@ -66,6 +69,8 @@ func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (
 	case "crash":
 		fmt.Fprintln(os.Stderr, "CUDA_ERROR_ILLEGAL_ADDRESS\x1b[31m (700)")
 		os.Exit(3)
+	case "panic":
+		panic("the abacus is broken")
 	case "hang":
 		select {}
 	case "killed":

@@ -470,7 +470,7 @@ def serve(peer):
             peer.send("result", run.job, body, y)
         except Exception as e:
             fault, healthy = failed(e)
-            peer.send("error", run.job, fault)
+            peer.send("error", run.job, dict(fault, ends=not healthy))
             if not healthy:
                 os._exit(1)
 
