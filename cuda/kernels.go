@@ -3,7 +3,6 @@ package cuda
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -62,11 +61,6 @@ func sinceAmpere(cc [2]int) string {
 		return "it needs compute capability 8.0"
 	}
 	return ""
-}
-
-// hopperShape says that a shape of w4a16 is in hopper.fatbin.
-func hopperShape(name string) bool {
-	return strings.HasPrefix(name, "stream_") || strings.HasPrefix(name, "wide_")
 }
 
 func onlyHopper(cc [2]int) string {

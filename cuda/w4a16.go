@@ -40,6 +40,11 @@ func shapeNamed(name string) shape {
 	panic("cuda: no shape " + name)
 }
 
+// hopperShape says that a shape of w4a16 is in hopper.fatbin.
+func hopperShape(name string) bool {
+	return strings.HasPrefix(name, "stream_") || strings.HasPrefix(name, "wide_")
+}
+
 // function is the kernel of a shape: "wide_nv_64x128", "w4a16_mx_8".
 func (s shape) function(scale fp4.Format) (image, name string) {
 	format := map[bool]string{false: "nv", true: "mx"}[scale == fp4.E8M0]
