@@ -67,8 +67,8 @@ func (p *product) shape() shape {
 	}
 	if m <= few {
 		near, far := shapeNamed(family+rows), shapeNamed(family+rows+"_far")
-		// One round of pairs of tiles is quicker than to bring x first, unless there is little of it.
-		if p.fewShared(near) > p.shared || hopper && m > 4 && (n+31)/32 <= p.device.Multiprocessors {
+		// Where every multiprocessor has one pair of tiles at most, x stays nowhere for a second.
+		if p.fewShared(near) > p.shared || hopper && (n+31)/32 <= p.device.Multiprocessors {
 			return far
 		}
 		return near

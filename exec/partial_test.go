@@ -2,6 +2,7 @@ package exec
 
 import (
 	"math"
+	"runtime"
 	"testing"
 
 	"fp4tui/exec/gemm"
@@ -11,6 +12,9 @@ import (
 // TestPartial looks at a product from within: the map has the outputs that were told,
 // no data elsewhere, and is gone with the product.
 func TestPartial(t *testing.T) {
+	// One worker finishes tiles in the order in which it is given them; of several the second
+	// may be done before the first.
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	r := models(t)
 	var _ Watcher = r.Session
 	r.Look(4, 5, 1500, 1501)

@@ -122,7 +122,7 @@ class W4A16:
             columns = 2 if far else 1
             shared = 1088 + 16 * columns * 64 * 4 + 2 * 16 * columns * tiles * 512 + 16 * 3 * (columns * 576 + far * tiles * 1024)
             shared += 0 if far else m * (k * 2 + 16)
-            if far or shared <= 232448 and not (m > 4 and (n + 31) // 32 <= mps):
+            if far or shared <= 232448 and (n + 31) // 32 > mps:
                 break
             far = True
         self.name = f"stream_{rows}" + "_far" * far
