@@ -110,6 +110,23 @@ func TestGemmAgainstElsewhere(t *testing.T) {
 	}
 }
 
+// TestGemmAgainstRange: outputs whose squares are no float32 numbers pass no check because of it.
+func TestGemmAgainstRange(t *testing.T) {
+	for scale, bound := range map[float64]float64{1e20: math.NaN(), 1e-25: math.NaN(), 1: 1e-2} {
+		c := layer.Comparison{Rows: 1, Cols: 1, Step: layer.CellStep, Cells: make([]layer.Cell, 1)}
+		a, b := float32(3*scale), float32(3.01*scale)
+		c.Cells = layer.Compare([]float32{a, b}, []float32{b, b}, 1, 2, inspect.F32).Cells
+		r := Compared{M: 1, N: 2}
+		r.sum(&c)
+		if want := float64(b-a) / math.Sqrt2; math.Abs(float64(r.RMSE)-want) > 1e-3*want {
+			t.Errorf("scale %g: rmse %g, want %g", scale, r.RMSE, want)
+		}
+		if math.IsNaN(bound) != math.IsNaN(float64(r.RelL2)) || r.RelL2 == 0 {
+			t.Errorf("scale %g: rel_l2 %g", scale, r.RelL2)
+		}
+	}
+}
+
 // TestGemmAgainstErrors: every refusal says what to do instead.
 func TestGemmAgainstErrors(t *testing.T) {
 	r := againstRig(t, twoKernels{})
