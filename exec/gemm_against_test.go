@@ -127,6 +127,26 @@ func TestGemmAgainstRange(t *testing.T) {
 	}
 }
 
+// TestGemmAgainstSettings: a setting that only emu can follow does not stand in the way of a
+// comparison, a key that the other side cannot follow is refused before anything is computed.
+func TestGemmAgainstSettings(t *testing.T) {
+	r := againstRig(t, twoKernels{})
+	want := r.do("a = gemm x w against=ref").(Compared)
+	r.do("set order=split:4 epilogue=bf16-alpha")
+	for _, other := range []string{"ref", "cuda:right"} {
+		c := r.do("b = gemm x w backend=emu against=" + other).(Compared)
+		if other == "ref" && c.Differ != want.Differ || other == "cuda:right" && c.Differ != 0 {
+			t.Errorf("%+v", c)
+		}
+		for _, key := range []string{"order=split:4", "epilogue=bf16-alpha", "alpha=0.5"} {
+			r.fails("gemm x w backend=emu against="+other+" "+key, ErrUsage, "backend "+other+" has no choice of it")
+		}
+	}
+	if c := r.do("c = gemm x w against=emu order=sequential").(Compared); c.Differ != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestGemmAgainstErrors: every refusal says what to do instead.
 func TestGemmAgainstErrors(t *testing.T) {
 	r := againstRig(t, twoKernels{})
