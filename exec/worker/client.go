@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -232,8 +233,13 @@ func (c *Client) greet(ctx context.Context) (*process, error) {
 	}
 	select {
 	case f := <-p.frames:
-		if f.Kind != kindHello || json.Unmarshal(f.Body, &p.hello) != nil || p.hello.Version != Version {
+		if f.Kind != kindHello || json.Unmarshal(f.Body, &p.hello) != nil {
 			return nil, c.died(p, fmt.Errorf("%w: answered %q to hello", errFrame, f.Kind))
+		}
+		if p.hello.Version != Version {
+			c.kill(p)
+			return nil, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: c.Label + " is of another version: " + inspect.Printable(cmp.Or(p.hello.Program, "it has no name")),
+				Why: fmt.Sprintf("it speaks worker protocol %d, this one %d", p.hello.Version, Version), Cure: "use the same fp4tui on both sides"}
 		}
 		if p.ends = p.hello.Error != nil && p.hello.Error.Ends; p.ends {
 			c.kill(p)
