@@ -54,6 +54,8 @@ type process struct {
 	jobs   uint64
 	ends   bool         // it said that it can compute nothing any more
 	most   atomic.Int64 // bytes that the result of the running job may have
+
+	instead string // what does the running job without a worker; "" is backend=emu
 }
 
 // Ready starts the worker if it isn't running and says why nothing can run there.
@@ -311,7 +313,7 @@ func (c *Client) died(p *process, err error) error {
 	if said := p.said.last(); said != "" {
 		why += ", and said: " + said
 	}
-	return gone(c.Label+" died", why, "nothing of the session is lost; run the command again to start a new worker, or use backend=emu")
+	return gone(c.Label+" died", why, "nothing of the session is lost; run the command again to start a new worker, or use "+cmp.Or(p.instead, "backend=emu"))
 }
 
 // kill ends the process and forgets it.
