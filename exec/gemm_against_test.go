@@ -13,7 +13,10 @@ import (
 
 // twoKernels is a device with the kernels right, the emulator, and wrong, the emulator with
 // one output in error, one infinite and one NaN.
-type twoKernels struct{ err error }
+type twoKernels struct {
+	err      error
+	nameless bool // it does not say what ran
+}
 
 func (twoKernels) Ready() error { return nil }
 
@@ -39,6 +42,9 @@ func (k twoKernels) Compare(ctx context.Context, j layer.Job, against string, _ 
 	}
 	c = layer.Compare(y[0].Y, y[1].Y, j.M, j.N, j.Out)
 	c.Kernels, c.Device, c.Notes = [2]string{y[0].Kernel, y[1].Kernel}, "device", []string{"compared there"}
+	if k.nameless {
+		c.Kernels = [2]string{}
+	}
 	return c, nil
 }
 
@@ -161,6 +167,10 @@ func TestGemmAgainstErrors(t *testing.T) {
 	r.fails("map d[0:101]", ErrShape, "100 elements")
 	r.fails("top d", ErrUsage, "comparison")
 	r.fails("diff d d", ErrUsage, "comparison")
+	nameless := againstRig(t, twoKernels{nameless: true})
+	if c := nameless.do("d = gemm x w backend=cuda:right against=cuda:wrong").(Compared); c.Kernels != [2]string{"cuda:right", "cuda:wrong"} {
+		t.Errorf("%+v", c)
+	}
 	broken := againstRig(t, twoKernels{err: &inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: "the GPU worker died", Cure: "run it again"}})
 	broken.fails("gemm x w backend=cuda:right against=cuda:wrong", inspect.ErrUnreadable, "the GPU worker died")
 	absentee := newRig(t, "x = randn 4 64 seed=1", "w = quant x")
