@@ -28,7 +28,7 @@ type computers struct {
 	python  string                                          // "" is none
 	local   func(args []string) (func() *osexec.Cmd, error) // how the worker of this machine starts, or why it need not
 	asking  sync.Mutex                                      // held while a driver is asked
-	said    map[string]gpuAnswer                            // by host
+	said    map[string]gpuAnswer                            // by host and program
 	clients map[string]*worker.Client                       // by where they run
 }
 
@@ -135,7 +135,8 @@ func (c *computers) status(ctx context.Context) (cuda.Report, error) {
 	if err != nil {
 		return cuda.Report{}, err
 	}
-	if a, known := c.said[p.host]; known {
+	key := p.host + ":" + p.path
+	if a, known := c.said[key]; known {
 		return a.report, a.err
 	}
 	p.args = []string{"worker", "--status"}
@@ -149,7 +150,7 @@ func (c *computers) status(ctx context.Context) (cuda.Report, error) {
 	if ctx.Err() != nil {
 		return cuda.Report{}, ctx.Err()
 	}
-	c.said[p.host] = a
+	c.said[key] = a
 	return a.report, a.err
 }
 

@@ -65,6 +65,34 @@ func TestStatusBehindSSH(t *testing.T) {
 	}
 }
 
+// TestStatusOfAnotherProgram: what one fp4tui of a host said is not taken for the answer of
+// another there, and is asked once.
+func TestStatusOfAnotherProgram(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for ssh is a shell script")
+	}
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "ssh"), "#!/bin/sh\necho asked >>'"+dir+"/log'\ncase \"$*\" in */new/*) echo '{\"Devices\":[{\"Index\":0}]}' ;; *) echo '{\"Reason\":\"no driver\"}' ;; esac\n")
+	if err := os.Chmod(filepath.Join(dir, "ssh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	c := newComputers()
+	for device, want := range map[string]bool{"ssh:gpu1": false, "ssh:gpu1:/new/fp4tui": true} {
+		if err := c.place("device", device); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if there, why := c.available(t.Context(), "gpu"); there != want || !there && why != "no driver" {
+				t.Errorf("%s: %v, %s", device, there, why)
+			}
+		}
+	}
+	if log := cat(t, filepath.Join(dir, "log")); log != "asked\nasked\n" {
+		t.Errorf("%q", log)
+	}
+}
+
 // misfortunes are what can become of a worker, and the words of it in the message.
 var misfortunes = map[string]string{
 	"crash":   "the GPU worker at ssh:gpu1 died: exit status 134, and said: CUDA_ERROR_ILLEGAL_ADDRESS (700)",
