@@ -120,13 +120,13 @@ func (r Report) choose(index int) (Device, error) {
 		case index == d.Index:
 			return Device{}, &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: "no kernel for " + deviceList([]Device{d}), Why: why, Cure: onCPU}
 		}
-		list = append(list, fmt.Sprintf("%d: %s", d.Index, deviceList([]Device{d})))
+		list = append(list, fmt.Sprintf("device %d, %s", d.Index, deviceList([]Device{d})))
 	}
 	if index == AnyDevice {
 		return Device{}, r.fault()
 	}
 	return Device{}, &inspect.Fault{Class: ErrNoDevice, Offset: -1, What: fmt.Sprintf("no device %d", index),
-		Why: "there are " + strings.Join(list, ", "), Cure: "choose one of them: --device local:N, or ssh:HOST:N where they are another machine's"}
+		Why: "there is " + strings.Join(list, "; "), Cure: "choose one of them: --device local:N, or ssh:HOST:N where they are another machine's"}
 }
 
 func deviceList(devices []Device) string {

@@ -339,7 +339,7 @@ func TestChosenDevice(t *testing.T) {
 		}
 	}
 	s := suffer(t, "run", with(two, onDevice+"=2")...)
-	if s.First.Text != "no device 2: there are 0: Fake GPU 40 (sm_90), 1: Fake GPU 41 (sm_90)" || !strings.Contains(s.First.Hint, "--device local:N") {
+	if s.First.Text != "no device 2: there is device 0, Fake GPU 40 (sm_90); device 1, Fake GPU 41 (sm_90)" || !strings.Contains(s.First.Hint, "--device local:N") {
 		t.Errorf("%+v", s.First)
 	}
 	if s := suffer(t, "run", with(two, "FAKE_LOST=1", onDevice+"=-1")...); s.Device != "Fake GPU 41 sm_90" {

@@ -50,7 +50,7 @@ func TestChoose(t *testing.T) {
 		{AnyDevice, third, nil, "", ""},
 		{2, third, nil, "", ""},
 		{0, Device{}, ErrNoKernel, "no kernel for Tesla V100 (sm_70): it needs compute capability 8.0", "backend=emu"},
-		{1, Device{}, ErrNoDevice, "no device 1: there are 0: Tesla V100 (sm_70), 2: H100 (sm_90)", "--device local:N"},
+		{1, Device{}, ErrNoDevice, "no device 1: there is device 0, Tesla V100 (sm_70); device 2, H100 (sm_90)", "--device local:N"},
 	} {
 		got, err := r.choose(test.index)
 		if got != test.want || !errors.Is(err, test.class) {

@@ -87,7 +87,8 @@ func (c *call) compareHere(backends [2]Backend, f layer.Forward, prepared *prepa
 	return cells, n, nil
 }
 
-// sum adds the cells up.
+// sum adds the cells up. Squares are float32 in a cell: those that vanish there are at least
+// what the largest error alone makes, and a norm that overflows there is not known.
 func (r *Compared) sum(c *layer.Comparison) {
 	r.Outputs = int64(r.M) * int64(r.N)
 	squares, norm, largest, unwritten := 0.0, 0.0, float32(0), int64(0)
@@ -95,7 +96,7 @@ func (r *Compared) sum(c *layer.Comparison) {
 		r.Differ += int64(cell.Different)
 		r.NaN += int64(cell.NaN)
 		unwritten += int64(cell.Unwritten)
-		squares += float64(cell.Squares)
+		squares += max(float64(cell.Squares), float64(cell.Largest)*float64(cell.Largest))
 		norm += float64(cell.Norm)
 		if cell.Different > 0 {
 			r.Cells++
@@ -112,7 +113,7 @@ func (r *Compared) sum(c *layer.Comparison) {
 		r.RMSE = Float(math.Sqrt(squares / float64(n)))
 	}
 	switch {
-	case norm > 0:
+	case norm > 0 && !math.IsInf(norm, 0):
 		r.RelL2 = Float(math.Sqrt(squares / norm))
 	case squares == 0 && r.Outputs > r.NaN:
 		r.RelL2 = 0

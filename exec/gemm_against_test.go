@@ -13,7 +13,10 @@ import (
 
 // twoKernels is a device with the kernels right, the emulator, and wrong, the emulator with
 // one output in error, one infinite and one NaN.
-type twoKernels struct{ err error }
+type twoKernels struct {
+	err      error
+	nameless bool // it does not say what ran
+}
 
 func (twoKernels) Ready() error { return nil }
 
@@ -39,6 +42,9 @@ func (k twoKernels) Compare(ctx context.Context, j layer.Job, against string, _ 
 	}
 	c = layer.Compare(y[0].Y, y[1].Y, j.M, j.N, j.Out)
 	c.Kernels, c.Device, c.Notes = [2]string{y[0].Kernel, y[1].Kernel}, "device", []string{"compared there"}
+	if k.nameless {
+		c.Kernels = [2]string{}
+	}
 	return c, nil
 }
 
@@ -110,6 +116,43 @@ func TestGemmAgainstElsewhere(t *testing.T) {
 	}
 }
 
+// TestGemmAgainstRange: outputs whose squares are no float32 numbers pass no check because of it.
+func TestGemmAgainstRange(t *testing.T) {
+	for scale, bound := range map[float64]float64{1e20: math.NaN(), 1e-25: math.NaN(), 1: 1e-2} {
+		c := layer.Comparison{Rows: 1, Cols: 1, Step: layer.CellStep, Cells: make([]layer.Cell, 1)}
+		a, b := float32(3*scale), float32(3.01*scale)
+		c.Cells = layer.Compare([]float32{a, b}, []float32{b, b}, 1, 2, inspect.F32).Cells
+		r := Compared{M: 1, N: 2}
+		r.sum(&c)
+		if want := float64(b-a) / math.Sqrt2; math.Abs(float64(r.RMSE)-want) > 1e-3*want {
+			t.Errorf("scale %g: rmse %g, want %g", scale, r.RMSE, want)
+		}
+		if math.IsNaN(bound) != math.IsNaN(float64(r.RelL2)) || r.RelL2 == 0 {
+			t.Errorf("scale %g: rel_l2 %g", scale, r.RelL2)
+		}
+	}
+}
+
+// TestGemmAgainstSettings: a setting that only emu can follow does not stand in the way of a
+// comparison, a key that the other side cannot follow is refused before anything is computed.
+func TestGemmAgainstSettings(t *testing.T) {
+	r := againstRig(t, twoKernels{})
+	want := r.do("a = gemm x w against=ref").(Compared)
+	r.do("set order=split:4 epilogue=bf16-alpha")
+	for _, other := range []string{"ref", "cuda:right"} {
+		c := r.do("b = gemm x w backend=emu against=" + other).(Compared)
+		if other == "ref" && c.Differ != want.Differ || other == "cuda:right" && c.Differ != 0 {
+			t.Errorf("%+v", c)
+		}
+		for _, key := range []string{"order=split:4", "epilogue=bf16-alpha", "alpha=0.5"} {
+			r.fails("gemm x w backend=emu against="+other+" "+key, ErrUsage, "backend "+other+" has no choice of it")
+		}
+	}
+	if c := r.do("c = gemm x w against=emu order=sequential").(Compared); c.Differ != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
 // TestGemmAgainstErrors: every refusal says what to do instead.
 func TestGemmAgainstErrors(t *testing.T) {
 	r := againstRig(t, twoKernels{})
@@ -124,6 +167,10 @@ func TestGemmAgainstErrors(t *testing.T) {
 	r.fails("map d[0:101]", ErrShape, "100 elements")
 	r.fails("top d", ErrUsage, "comparison")
 	r.fails("diff d d", ErrUsage, "comparison")
+	nameless := againstRig(t, twoKernels{nameless: true})
+	if c := nameless.do("d = gemm x w backend=cuda:right against=cuda:wrong").(Compared); c.Kernels != [2]string{"cuda:right", "cuda:wrong"} {
+		t.Errorf("%+v", c)
+	}
 	broken := againstRig(t, twoKernels{err: &inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: "the GPU worker died", Cure: "run it again"}})
 	broken.fails("gemm x w backend=cuda:right against=cuda:wrong", inspect.ErrUnreadable, "the GPU worker died")
 	absentee := newRig(t, "x = randn 4 64 seed=1", "w = quant x")

@@ -69,14 +69,18 @@ func (cmd *GemmCmd) choose(s *Session, w *weightsValue, prepared bool) (gemmChoi
 // chooseEpilogue takes order=, epilogue= and bias=. Settings hold for what can follow
 // them; a key that cannot be followed is an error.
 func (cmd *GemmCmd) chooseEpilogue(g *gemmChoice, set map[string]string, w *weightsValue) error {
-	emu := g.backend == "emu"
+	by := g.backend // who has to follow
+	if by == "emu" && cmd.Against != "" {
+		by = string(cmd.Against)
+	}
+	emu := by == "emu"
 	for _, k := range []struct{ key, value, usual string }{
 		{"order", string(cmd.Order), layer.Order{}.String()},
 		{"epilogue", cmd.Epilogue, layer.AlphaF32.String()},
 		{"alpha", string(cmd.Alpha), string(alphaOwn)},
 	} {
 		if !emu && k.value != "" && k.value != k.usual {
-			return fmt.Errorf("%w: %s=%s: backend %s has no choice of it; backend=emu does", ErrUsage, k.key, k.value, g.backend)
+			return fmt.Errorf("%w: %s=%s: backend %s has no choice of it; backend=emu does", ErrUsage, k.key, k.value, by)
 		}
 	}
 	if emu {

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	osexec "os/exec"
 	"regexp"
 	"strings"
@@ -28,7 +28,7 @@ type computers struct {
 	python  string                                          // "" is none
 	local   func(args []string) (func() *osexec.Cmd, error) // how the worker of this machine starts, or why it need not
 	asking  sync.Mutex                                      // held while a driver is asked
-	said    map[string]gpuAnswer                            // by host
+	said    map[string]gpuAnswer                            // by host and program
 	clients map[string]*worker.Client                       // by where they run
 }
 
@@ -135,7 +135,8 @@ func (c *computers) status(ctx context.Context) (cuda.Report, error) {
 	if err != nil {
 		return cuda.Report{}, err
 	}
-	if a, known := c.said[p.host]; known {
+	key := p.host + ":" + p.path
+	if a, known := c.said[key]; known {
 		return a.report, a.err
 	}
 	p.args = []string{"worker", "--status"}
@@ -145,21 +146,39 @@ func (c *computers) status(ctx context.Context) (cuda.Report, error) {
 			return cuda.Status(), nil // there is no driver in this program
 		}
 	}
-	a := askStatus(ctx, start())
+	a := askStatus(ctx, start(), p.host)
 	if ctx.Err() != nil {
 		return cuda.Report{}, ctx.Err()
 	}
-	c.said[p.host] = a
+	c.said[key] = a
 	return a.report, a.err
 }
 
-// askStatus runs a worker that says what its driver says: one that hangs or dies ends that
-// process alone.
-func askStatus(ctx context.Context, cmd *osexec.Cmd) (a gpuAnswer) {
+// statusMost is more than any driver has to say.
+const statusMost = 1 << 20
+
+// capped keeps the beginning of what a program writes and ends the program when there is more
+// than statusMost of it.
+type capped struct {
+	kept []byte // no bytes.Buffer, which would read by itself and pass Write by
+	over bool
+}
+
+func (c *capped) Write(b []byte) (int, error) {
+	if c.over = c.over || len(c.kept)+len(b) > statusMost; c.over {
+		return 0, io.ErrShortWrite
+	}
+	c.kept = append(c.kept, b...)
+	return len(b), nil
+}
+
+// askStatus runs a worker, on a host or here, that says what its driver says: one that hangs,
+// dies or floods ends that process alone.
+func askStatus(ctx context.Context, cmd *osexec.Cmd, host string) (a gpuAnswer) {
 	ctx, cancel := context.WithTimeout(ctx, statusWait)
 	defer cancel()
-	var out bytes.Buffer
-	cmd.Stdout, cmd.WaitDelay = &out, time.Second
+	var out, said capped
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &said, time.Second
 	err := cmd.Start()
 	if err == nil {
 		stop := context.AfterFunc(ctx, func() { cmd.Process.Kill() })
@@ -167,17 +186,28 @@ func askStatus(ctx context.Context, cmd *osexec.Cmd) (a gpuAnswer) {
 		stop()
 	}
 	if err == nil {
-		err = json.Unmarshal(out.Bytes(), &a.report)
+		err = json.Unmarshal(out.kept, &a.report)
 	}
 	if err == nil {
+		a.report.Reason = inspect.Printable(a.report.Reason)
 		return a
 	}
-	why := err.Error()
-	if ctx.Err() != nil {
-		why = fmt.Sprintf("no answer in %s", statusWait)
+	f := inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: "the driver does not say what GPUs there are", Why: err.Error(),
+		Cure: "look at nvidia-smi and at dmesg for Xid; backend=emu computes on the CPU"}
+	switch {
+	case out.over || said.over:
+		f.Why = fmt.Sprintf("it says more than %d bytes", statusMost)
+	case ctx.Err() != nil:
+		f.Why = fmt.Sprintf("no answer in %s", statusWait)
 	}
-	return gpuAnswer{err: &inspect.Fault{Class: inspect.ErrUnreadable, Offset: -1, What: "the driver does not say what GPUs there are", Why: why,
-		Cure: "look at nvidia-smi and at dmesg for Xid; backend=emu computes on the CPU"}}
+	if host != "" {
+		f.What = "fp4tui at ssh:" + host + " does not say what GPUs there are"
+		f.Cure = "see that ssh " + host + " works without a question and has the same fp4tui; backend=emu computes on the CPU"
+	}
+	if lines := strings.Split(strings.TrimSpace(string(said.kept)), "\n"); lines[0] != "" {
+		f.Why += ", and said: " + strings.TrimSpace(lines[len(lines)-1])
+	}
+	return gpuAnswer{err: &f}
 }
 
 // available answers a requirement of a notebook: gpu, or an architecture.

@@ -76,6 +76,7 @@ type gpuState struct {
 	Devices    []string `json:"devices"`
 	Libraries  []string `json:"libraries"`
 	Why        string   `json:"why,omitempty"` // nothing is known of it because
+	Cure       string   `json:"cure,omitempty"`
 }
 
 // kernelState is a kernel or an engine.
@@ -205,7 +206,7 @@ func (a *app) gpuState(ctx context.Context) gpuState {
 	s := gpuState{Devices: []string{}, Libraries: []string{}}
 	r, err := a.computers.status(ctx)
 	if err != nil {
-		s.Why = err.Error()
+		s.Why, s.Cure = err.Error(), exec.HintOf(err)
 	}
 	if r.DriverFound {
 		s.Driver, s.DriverPath = "CUDA "+r.DriverVersion, r.DriverPath

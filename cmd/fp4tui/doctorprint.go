@@ -52,6 +52,7 @@ func (d diagnosis) printGPU(say func(string, ...any)) {
 	}
 	if d.GPU.Why != "" {
 		say("driver: %s", d.GPU.Why)
+		say("  cure: %s", d.GPU.Cure)
 	}
 	for _, device := range d.GPU.Devices {
 		say("device %s", device)

@@ -214,7 +214,7 @@ func TestDoctorChoosesADevice(t *testing.T) {
 	if err := json.Unmarshal([]byte(o.out), &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.Worker.Why != "no device 0: there are 1: Fake GPU 41 (sm_90), 2: Fake GPU 42 (sm_90)" || !strings.Contains(d.Worker.Cure, "--device local:N") || len(d.GPU.Devices) != 2 {
+	if d.Worker.Why != "no device 0: there is device 1, Fake GPU 41 (sm_90); device 2, Fake GPU 42 (sm_90)" || !strings.Contains(d.Worker.Cure, "--device local:N") || len(d.GPU.Devices) != 2 {
 		t.Errorf("%+v, %+v", d.Worker, d.GPU)
 	}
 	for _, k := range d.Kernels {

@@ -34,6 +34,65 @@ func behindSSH(t *testing.T, behave string) string {
 	return dir
 }
 
+// TestStatusBehindSSH: what a host says instead of its GPUs is told, with what ssh said and a
+// cure, costs no more memory than an answer, and forges no line.
+func TestStatusBehindSSH(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for ssh is a shell script")
+	}
+	book := filepath.Join(t.TempDir(), "n.fp4.md")
+	put(t, book, "---\nfp4tui: 1\nrequires: [gpu]\n---\n\n```fp4\nlet a = 1\n```\n")
+	for _, c := range []struct{ script, says string }{
+		{"echo 'Permission denied (publickey).' >&2; exit 255", "fp4tui at ssh:gpu1 does not say what GPUs there are: exit status 255, and said: Permission denied (publickey)."},
+		{"exec yes", "fp4tui at ssh:gpu1 does not say what GPUs there are: it says more than 1048576 bytes"},
+		{"exec yes >&2", "does not say what GPUs there are: it says more than 1048576 bytes"},
+		{"exit 0", "unexpected end of JSON input"},
+		{`printf '{"Reason":"none\\n1 passed\\u001b[31m"}'`, `requires gpu: none\x0a1 passed\x1b[31m`},
+	} {
+		dir := t.TempDir()
+		put(t, filepath.Join(dir, "ssh"), "#!/bin/sh\ncase \"$*\" in *--status) ;; *) exit 1 ;; esac\n"+c.script+"\n")
+		if err := os.Chmod(filepath.Join(dir, "ssh"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+		o := fp4tui(t, "--device", "ssh:gpu1", "replay", "--verbose", book).want(t, exec.ExitNothing)
+		if !strings.Contains(unwrapped(o.out), c.says) {
+			t.Errorf("%s: it says\n%s", c.script, o.out)
+		}
+		if o := fp4tui(t, "--device", "ssh:gpu1", "doctor").want(t, 0); strings.Contains(c.says, "GPUs there are") && (!strings.Contains(o.out, c.says) || !strings.Contains(o.out, "cure: see that ssh gpu1 works")) {
+			t.Errorf("%s: doctor says\n%s", c.script, o.out)
+		}
+	}
+}
+
+// TestStatusOfAnotherProgram: what one fp4tui of a host said is not taken for the answer of
+// another there, and is asked once.
+func TestStatusOfAnotherProgram(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stand-in for ssh is a shell script")
+	}
+	dir := t.TempDir()
+	put(t, filepath.Join(dir, "ssh"), "#!/bin/sh\necho asked >>'"+dir+"/log'\ncase \"$*\" in */new/*) echo '{\"Devices\":[{\"Index\":0}]}' ;; *) echo '{\"Reason\":\"no driver\"}' ;; esac\n")
+	if err := os.Chmod(filepath.Join(dir, "ssh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+string(os.PathListSeparator)+os.Getenv("PATH"))
+	c := newComputers()
+	for device, want := range map[string]bool{"ssh:gpu1": false, "ssh:gpu1:/new/fp4tui": true} {
+		if err := c.place("device", device); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if there, why := c.available(t.Context(), "gpu"); there != want || !there && why != "no driver" {
+				t.Errorf("%s: %v, %s", device, there, why)
+			}
+		}
+	}
+	if log := cat(t, filepath.Join(dir, "log")); log != "asked\nasked\n" {
+		t.Errorf("%q", log)
+	}
+}
+
 // misfortunes are what can become of a worker, and the words of it in the message.
 var misfortunes = map[string]string{
 	"crash":   "the GPU worker at ssh:gpu1 died: exit status 134, and said: CUDA_ERROR_ILLEGAL_ADDRESS (700)",

@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -45,5 +46,8 @@ func (d Device) Compare(ctx context.Context, f layer.Forward, against string, pr
 		return layer.Comparison{}, err
 	}
 	c.Notes = append(out.Notes, c.Notes...)
+	for i, name := range []string{d.Label, against} {
+		c.Kernels[i] = cmp.Or(c.Kernels[i], name)
+	}
 	return c, c.Check(p.M, p.N)
 }

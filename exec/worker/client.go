@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -53,6 +54,8 @@ type process struct {
 	jobs   uint64
 	ends   bool         // it said that it can compute nothing any more
 	most   atomic.Int64 // bytes that the result of the running job may have
+
+	instead string // what does the running job without a worker; "" is backend=emu
 }
 
 // Ready starts the worker if it isn't running and says why nothing can run there.
@@ -232,8 +235,13 @@ func (c *Client) greet(ctx context.Context) (*process, error) {
 	}
 	select {
 	case f := <-p.frames:
-		if f.Kind != kindHello || json.Unmarshal(f.Body, &p.hello) != nil || p.hello.Version != Version {
+		if f.Kind != kindHello || json.Unmarshal(f.Body, &p.hello) != nil {
 			return nil, c.died(p, fmt.Errorf("%w: answered %q to hello", errFrame, f.Kind))
+		}
+		if p.hello.Version != Version {
+			c.kill(p)
+			return nil, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: c.Label + " is of another version: " + inspect.Printable(cmp.Or(p.hello.Program, "it has no name")),
+				Why: fmt.Sprintf("it speaks worker protocol %d, this one %d", p.hello.Version, Version), Cure: "use the same fp4tui on both sides"}
 		}
 		if p.ends = p.hello.Error != nil && p.hello.Error.Ends; p.ends {
 			c.kill(p)
@@ -305,7 +313,7 @@ func (c *Client) died(p *process, err error) error {
 	if said := p.said.last(); said != "" {
 		why += ", and said: " + said
 	}
-	return gone(c.Label+" died", why, "nothing of the session is lost; run the command again to start a new worker, or use backend=emu")
+	return gone(c.Label+" died", why, "nothing of the session is lost; run the command again to start a new worker, or use "+cmp.Or(p.instead, "backend=emu"))
 }
 
 // kill ends the process and forgets it.

@@ -32,8 +32,11 @@ func (e engine) Compare(_ context.Context, j layer.Job, against string, _ layer.
 		select {}
 	}
 	r = comparison(j, against)
-	if e == "short" {
+	switch e {
+	case "short":
 		r.Cells = r.Cells[1:]
+	case "lie":
+		r.Cells[1].NaN = 1 << 31
 	}
 	return r, nil
 }
@@ -42,7 +45,7 @@ func comparison(j layer.Job, against string) layer.Comparison {
 	rows, cols, step := layer.Grid(j.M, j.N)
 	r := layer.Comparison{Kernels: [2]string{j.Kernel, against}, Device: "abacus", Rows: rows, Cols: cols, Step: step, Notes: []string{"by hand"}}
 	for i := range rows * cols {
-		r.Cells = append(r.Cells, layer.Cell{Largest: float32(math.Inf(1)), Squares: float32(i), Norm: 0.1, Different: uint32(i) << 20, NaN: 3, Unwritten: 1 << 31})
+		r.Cells = append(r.Cells, layer.Cell{Largest: float32(math.Inf(1)), Squares: float32(i), Norm: 0.1, Different: uint32(i) + 1, NaN: 3, Unwritten: 1})
 	}
 	return r
 }
@@ -84,6 +87,7 @@ func TestCompareDeath(t *testing.T) {
 	for behave, wants := range map[string][]string{
 		"crash":       {"the test worker died", "exit status 3", "CUDA_ERROR_ILLEGAL_ADDRESS (700)"},
 		"short":       {"not the worker protocol", "4 cells of 1×5"},
+		"lie":         {"not the worker protocol", "no outputs make the cell at [0,64]", "2147483648 NaN"},
 		"other frame": {"not the worker protocol", `a frame of kind "quantized"`},
 		"fault":       {"out of memory", "needs 9 TB"},
 		"unready":     {"no device"},

@@ -48,6 +48,9 @@ func words(b []byte) []uint16 {
 	return w
 }
 
+// exactRecipe is what quantizes by the same rule without a worker.
+const exactRecipe = "recipe=flashinfer-exact"
+
 // Quantize quantizes a matrix in the worker. It starts, cancels and loses workers as Run
 // does.
 func (c *Client) Quantize(ctx context.Context, job layer.QuantJob, progress layer.Progress) (r layer.QuantResult, err error) {
@@ -64,6 +67,8 @@ func (c *Client) Quantize(ctx context.Context, job layer.QuantJob, progress laye
 		return r, p.hello.Error.err()
 	}
 	p.jobs++
+	p.instead = exactRecipe
+	defer func() { p.instead = "" }()
 	codes, scales := job.Sizes()
 	p.most.Store(int64(codes) + int64(scales))
 	w := quantWire{job.Format, job.Rows, job.Cols, math.Float32bits(job.Global)}
@@ -117,7 +122,7 @@ func (s *server) quantize(ctx context.Context, f frame, frames <-chan frame, fai
 	}
 	q, able := s.engine.(quantizer)
 	if !able {
-		return s.send(kindError, f.Job, &fault{Class: "unsupported", What: "this worker does not quantize", Cure: "recipe=flashinfer-exact"})
+		return s.send(kindError, f.Job, &fault{Class: "unsupported", What: "this worker does not quantize", Cure: exactRecipe})
 	}
 	if len(f.blobs) != 1 || len(f.blobs[0])%2 != 0 {
 		return s.send(kindError, f.Job, &fault{Class: "malformed", What: "a matrix that is none", Why: fmt.Sprintf("%d blobs", len(f.blobs))})

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -94,7 +95,13 @@ func toFault(err error) *fault {
 	return f
 }
 
+// err is the fault as an error; one of a peer that gives no reason says that.
 func (f *fault) err() error {
+	if f.What == "" {
+		g := *f
+		g.What, g.Cure = "the worker refuses and does not say why", cmp.Or(f.Cure, "fp4tui doctor says what it has; backend=emu computes on the CPU")
+		f = &g
+	}
 	class := classes[f.Class]
 	if class == nil {
 		class = inspect.ErrUnsupported

@@ -36,6 +36,11 @@ func TestMain(m *testing.M) {
 		fmt.Println("Welcome to the machine!")
 		time.Sleep(time.Minute)
 	}
+	if program, other := strings.CutPrefix(behave, "version of "); other { // says no more than hello, in another version
+		read(os.Stdin, func() int64 { return maxBlobs })
+		write(bufio.NewWriter(os.Stdout), kindHello, 0, hello{Version: Version - 1, Program: program, Error: &fault{What: "worker protocol", Cure: "use the same fp4tui on both sides"}})
+		return
+	}
 	var e Engine = engine(behave)
 	if behave == "deafened" { // an engine that multiplies and no more
 		e = struct{ Engine }{e}
@@ -96,6 +101,8 @@ func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (
 		}
 	case "short":
 		return layer.JobResult{Y: make([]float32, 1)}, nil
+	case "mute":
+		return layer.JobResult{}, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1}
 	case "fault":
 		return layer.JobResult{}, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "out of memory", Why: "needs 9 TB", Cure: "use fewer rows"}
 	}
@@ -171,6 +178,9 @@ func TestDeath(t *testing.T) {
 		"flood":   {"not the worker protocol", "a blob of 68719476736 bytes"},
 		"fault":   {"out of memory", "needs 9 TB"},
 		"unready": {"no device"},
+		"mute":    {"the worker refuses and does not say why"},
+
+		"version of fp4tui 0.1\x1b[31m": {"the test worker is of another version: fp4tui 0.1\\x1b[31m", "it speaks worker protocol 1, this one 2"},
 	} {
 		t.Run(behave, func(t *testing.T) {
 			c := client(t, behave)

@@ -49,15 +49,29 @@ func Grid(m, n int) (rows, cols, step int) {
 	}
 }
 
-// Check compares a comparison with the shape of its job. The error is an *inspect.Fault of
-// class ErrMismatch.
+// Check compares a comparison with the shape of its job, and its cells with what any outputs
+// can have. The error is an *inspect.Fault of class ErrMismatch.
 func (c *Comparison) Check(m, n int) error {
 	rows, cols, step := Grid(m, n)
 	if c.Rows != rows || c.Cols != cols || c.Step != step || len(c.Cells) != rows*cols {
 		return &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("%d cells of %d×%d with side %d", len(c.Cells), c.Rows, c.Cols, c.Step),
 			Why: fmt.Sprintf("outputs of %d×%d have %d×%d of side %d", m, n, rows, cols, step)}
 	}
+	for i, cell := range c.Cells {
+		row, col := i/cols*step, i%cols*step
+		if outputs := int64(min(step, m-row)) * int64(min(step, n-col)); !cell.possible(outputs) {
+			return &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("no outputs make the cell at [%d,%d]", row, col),
+				Why: fmt.Sprintf("it has %d: %d words differ, %d NaN, %d unwritten, largest difference %g, sums %g and %g", outputs, cell.Different, cell.NaN, cell.Unwritten, cell.Largest, cell.Squares, cell.Norm)}
+		}
+	}
 	return nil
+}
+
+// possible says whether so many outputs can have made the cell.
+func (c *Cell) possible(outputs int64) bool {
+	counts := int64(max(c.Different, c.NaN, c.Unwritten)) <= outputs
+	signs := c.Largest >= 0 && c.Squares >= 0 && c.Norm >= 0 // of NaN, too, which no sum of outputs is
+	return counts && signs && (c.Different > 0 || c.Largest == 0 && c.Squares == 0)
 }
 
 // Compare makes the cells of two outputs of M×N values of a type, row-major, that are both

@@ -30,6 +30,25 @@ func TestComparisonCheck(t *testing.T) {
 	}
 }
 
+// TestComparisonCheckCells: cells that no outputs have are refused, the extremes that some have
+// are not.
+func TestComparisonCheckCells(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for i, c := range []struct {
+		last Cell // of 3×2 outputs
+		good bool
+	}{
+		{Cell{Largest: inf, Squares: inf, Norm: inf, Different: 6}, true}, {Cell{Different: 6, NaN: 6, Unwritten: 6}, true}, {Cell{Norm: 1}, true},
+		{Cell{Different: 7}, false}, {Cell{NaN: 7}, false}, {Cell{Unwritten: 1 << 31}, false}, {Cell{Largest: nan, Different: 1}, false}, {Cell{Squares: nan, Different: 1}, false},
+		{Cell{Norm: nan}, false}, {Cell{Norm: -1}, false}, {Cell{Largest: -1, Different: 1}, false}, {Cell{Largest: 1}, false}, {Cell{Squares: 1}, false},
+	} {
+		r := Comparison{Rows: 2, Cols: 2, Step: 64, Cells: []Cell{{Different: 64 * 64}, {}, {}, c.last}}
+		if err := r.Check(67, 66); (err == nil) != c.good || err != nil && !errors.Is(err, inspect.ErrMismatch) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+}
+
 // TestCompare works a few cells out by hand.
 func TestCompare(t *testing.T) {
 	const m, n = 65, 130

@@ -44,7 +44,9 @@ func (j *QuantJob) Check() error {
 	switch {
 	case block == 0:
 		return bad(fmt.Sprintf("no format %q to quantize to", inspect.Printable(j.Format)), "there are "+fp4.NVFP4+" and "+fp4.MXFP4)
-	case j.Rows <= 0 || j.Cols <= 0 || j.Rows > most || j.Cols > most || j.Cols%block != 0:
+	case j.Rows == 0 || j.Cols == 0:
+		return bad(fmt.Sprintf("cannot quantize %d×%d", j.Rows, j.Cols), "there is nothing in it")
+	case j.Rows < 0 || j.Cols < 0 || j.Rows > most || j.Cols > most || j.Cols%block != 0:
 		return &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: fmt.Sprintf("cannot quantize %d×%d", j.Rows, j.Cols),
 			Why: fmt.Sprintf("rows are whole blocks of %d", block), Cure: fmt.Sprintf("pad the columns with zeros to a multiple of %d", block)}
 	case len(j.X)%j.Cols != 0 || len(j.X)/j.Cols != j.Rows:

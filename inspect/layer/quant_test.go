@@ -35,6 +35,9 @@ func TestQuantJobCheck(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if err := (&QuantJob{Format: "nvfp4", Cols: 64}).Check(); err == nil || err.Error() != "cannot quantize 0×64: there is nothing in it" {
+		t.Error(err)
+	}
 	nan := good
 	nan.Global = float32(math.NaN())
 	mx := QuantJob{Format: "mxfp4", Rows: 1, Cols: 32, X: make([]uint16, 32)}

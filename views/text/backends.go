@@ -134,7 +134,7 @@ func compared(p *page, r exec.Compared) {
 	p.list(either(r.Handle, "comparison"), fmt.Sprintf("%s %d×%d", r.Out, r.M, r.N), r.Kernels[0]+" - "+r.Kernels[1], on, mode, labelled("arch", r.Arch))
 	p.list("", "words differ in "+part(r.Differ, r.Outputs), "max_abs "+p.opt.num(r.MaxAbs)+p.opt.cellAt(r), "rmse "+p.opt.num(r.RMSE), "rel_l2 "+p.opt.num(r.RelL2), counted("nan", r.NaN))
 	if r.Differ > 0 {
-		p.say("%s of %d×%d outputs hold one that differs", plural(int64(r.Cells), "cell"), r.Step, r.Step)
+		p.say("they are in %s of %d×%d outputs", plural(int64(r.Cells), "cell"), r.Step, r.Step)
 	}
 	if r.Handle == "" {
 		p.list("", "x "+r.X, "w "+r.W, r.Backend+" against "+r.Against)
