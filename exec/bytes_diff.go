@@ -50,7 +50,9 @@ func compareBytes(a, b *fp4.Blocks) *BytesDiff {
 		for col0 := 0; col0 < a.Cols; col0 += a.Block {
 			if p, q := a.Scale(row, col0), b.Scale(row, col0); p != q {
 				d.ScalesDiffer++
-				d.ScaleStep = max(d.ScaleStep, stepOf(p, q, signOf(a.ScaleType)))
+				if isNumber(p, a.ScaleType) && isNumber(q, a.ScaleType) {
+					d.ScaleStep = max(d.ScaleStep, stepOf(p, q, signOf(a.ScaleType)))
+				}
 				continue
 			}
 			for col := col0; col < min(col0+a.Block, a.Cols); col++ {
@@ -63,6 +65,12 @@ func compareBytes(a, b *fp4.Blocks) *BytesDiff {
 		}
 	}
 	return d
+}
+
+// isNumber says that a scale's byte is no NaN, which is no distance from anything.
+func isNumber(scale uint8, f fp4.Format) bool {
+	v := f.Decode(uint16(scale))
+	return v == v
 }
 
 // signOf is the sign bit of a scale's byte: E8M0 has none.
@@ -92,7 +100,7 @@ func bytesAttributes() []attribute {
 		get       func(d *BytesDiff) float64
 	}{
 		{"scales_differ", "of two quantized matrices: block scales that are not the same byte", func(d *BytesDiff) float64 { return float64(d.ScalesDiffer) }},
-		{"scale_step", "the most codes that two block scales are apart", func(d *BytesDiff) float64 { return float64(d.ScaleStep) }},
+		{"scale_step", "the most codes that two block scales are apart, NaN left out", func(d *BytesDiff) float64 { return float64(d.ScaleStep) }},
 		{"codes_differ", "codes that are not the same in blocks with the same scale", func(d *BytesDiff) float64 { return float64(d.CodesDiffer) }},
 		{"code_step", "the most codes that two of those are apart", func(d *BytesDiff) float64 { return float64(d.CodeStep) }},
 	}

@@ -124,7 +124,7 @@ type gpuAnswer struct {
 	err    error
 }
 
-// status is what the machine of --device has, asked once. Errors are *inspect.Fault and
+// status is what the machine of --device has, asked once; a host that did not answer is asked again. Errors are *inspect.Fault and
 // ctx.Err().
 func (c *computers) status(ctx context.Context) (cuda.Report, error) {
 	c.asking.Lock()
@@ -150,7 +150,9 @@ func (c *computers) status(ctx context.Context) (cuda.Report, error) {
 	if ctx.Err() != nil {
 		return cuda.Report{}, ctx.Err()
 	}
-	c.said[key] = a
+	if a.err == nil || p.host == "" { // a connection that failed may hold the next time
+		c.said[key] = a
+	}
 	return a.report, a.err
 }
 

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/cpu"
@@ -20,6 +21,7 @@ import (
 	"fp4tui/exec/gemm/rz64"
 	"fp4tui/exec/worker"
 	"fp4tui/exec/worker/bridge"
+	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
 )
 
@@ -98,9 +100,11 @@ func (a *app) doctor(ctx context.Context, asJSON bool) error {
 		d.Emulator = err.Error()
 	}
 	failed := err != nil
-	d.Worker, d.Kernels = a.askGPU(ctx)
-	d.GPU = a.gpuState(ctx)
-	d.Python, d.Engines = a.askPython(ctx)
+	var asked sync.WaitGroup // at once: a driver that hangs is waited for once
+	asked.Go(func() { d.Worker, d.Kernels = a.askGPU(ctx) })
+	asked.Go(func() { d.GPU = a.gpuState(ctx) })
+	asked.Go(func() { d.Python, d.Engines = a.askPython(ctx) })
+	asked.Wait()
 	for _, k := range d.Kernels {
 		failed = failed || k.Status == cuda.StatusFailed
 	}
@@ -159,12 +163,18 @@ func (a *app) askGPU(ctx context.Context) (workerState, []kernelState) {
 		}
 		for _, have := range list {
 			if have.Name == k.Name {
-				state.Ready, state.Status, state.Why, state.Cure = have.Ready, have.Status, have.Why, have.Cure
+				state.take(have)
 			}
 		}
 		out = append(out, state)
 	}
 	return s, out
+}
+
+// take is what a worker says of a kernel, safe for a terminal.
+func (s *kernelState) take(have worker.Kernel) {
+	s.Ready, s.Status = have.Ready, inspect.Printable(have.Status)
+	s.Why, s.Cure = inspect.Printable(have.Why), inspect.Printable(have.Cure)
 }
 
 // askPython asks the interpreter of --python for its engines.
@@ -184,7 +194,7 @@ func (a *app) askPython(ctx context.Context) (s workerState, out []kernelState) 
 		}
 		for _, have := range list {
 			if have.Name == e.Name {
-				state.Ready, state.Status, state.Why, state.Cure = have.Ready, have.Status, have.Why, have.Cure
+				state.take(have)
 			}
 		}
 		out = append(out, state)
@@ -195,7 +205,7 @@ func (a *app) askPython(ctx context.Context) (s workerState, out []kernelState) 
 // ask is the hello of a worker.
 func ask(ctx context.Context, o worker.Offer) (workerState, []worker.Kernel) {
 	program, device, kernels, err := o.About(ctx)
-	s := workerState{At: o.At, Program: program, Device: device}
+	s := workerState{At: o.At, Program: inspect.Printable(program), Device: inspect.Printable(device)}
 	if err != nil {
 		s.Why, s.Cure = err.Error(), exec.HintOf(err)
 	}
