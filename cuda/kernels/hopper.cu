@@ -31,6 +31,9 @@ __device__ inline void ldmatrix(Word (&b)[4], uint32_t at) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(b[0]), "=r"(b[1]), "=r"(b[2]), "=r"(b[3]) : "r"(at));
 }
 
+// sync waits for so many threads of a block, wherever in the code each warp of them is.
+__device__ inline void sync(int name, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(name), "r"(threads) : "memory"); }
+
 __device__ inline void copy16(uint32_t to, const void *from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
@@ -74,6 +77,7 @@ __device__ inline void store16(uint32_t at, uint4 v) {
 // finishApart keeps the rare ways to end out of the code that has to be fetched first.
 __device__ __noinline__ void finishApart(const Args *a, float acc, long long row, long long col) { finish(*a, acc, row, col); }
 
+constexpr int streamThreads = 512 + 128; // they multiply, and add
 constexpr int slices = 16; // of K, one a multiplying warp, added in ascending K: order split:16
 
 // Stream is how a block goes through the weight: each of 16 warps has a slice of K of tile after tile of 16 columns of y,
@@ -146,7 +150,7 @@ template <int MT, bool E8M0, bool FAR> struct Stream {
     const uint32_t start = ring(warp);
 #pragma unroll 1
     for (int i = 0; i < depth; i++) ask(start + i * stageBytes);
-    __syncthreads(); // the table of scales is there
+    sync(1, streamThreads); // the table of scales is there
 
     // ldmatrix: lanes of 8 rows, then of the next 16 bytes. Rows beyond the last are read as the last, or as
     // what is there, and not written.
@@ -243,8 +247,6 @@ template <int MT, bool E8M0, bool FAR> struct Stream {
   }
 };
 
-constexpr int streamThreads = 512 + 128; // they multiply, and add
-
 template <int MT, bool E8M0, bool FAR>
 __device__ void stream(const Args *args, const Word *lut, const char *w, const char *scales, const char *x, long long n, long long k, long long row0, int rows) {
   extern __shared__ __align__(1024) char shared[];
@@ -257,7 +259,7 @@ __device__ void stream(const Args *args, const Word *lut, const char *w, const c
     barriersReady();
   }
   asm volatile("cp.async.wait_all;" ::: "memory");
-  __syncthreads();
+  sync(1, streamThreads);
   s.add(args, thread - 512, row0);
 }
 
@@ -393,8 +395,6 @@ __device__ inline void consume(float (&acc)[RT][ROWS / 2], const Tile<RT, ROWS, 
   }
   asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
 }
-
-__device__ inline void sync(int name, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(name), "r"(threads) : "memory"); }
 
 // deliver takes a warpgroup's sums to y by way of the ring, which nobody reads any more, for whole lines.
 template <int RT, int ROWS, bool E8M0>
