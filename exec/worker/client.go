@@ -90,35 +90,50 @@ func (c *Client) About(ctx context.Context) (program, device string, kernels []K
 // killed when it doesn't. A worker that dies is an error of class ErrUnreadable that
 // tells what it said last; one whose device is lost says why and ends. The next job
 // starts a new one.
-func (c *Client) Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error) {
+func (c *Client) Run(ctx context.Context, job layer.Job, progress layer.Progress) (r layer.JobResult, err error) {
+	if err := job.Check(); err != nil {
+		return r, err
+	}
+	w, blobs := encodeJob(&job)
+	err = c.ask(ctx, &request{kind: kindRun, body: w, blobs: blobs, job: &job, most: 4 * int64(job.M) * int64(job.N), answer: kindResult,
+		read: func(f frame) error { return decodeResult(f, &job, &r) }}, progress)
+	return r, err
+}
+
+// request is what a worker is asked for, and how its answer is read.
+type request struct {
+	kind    string // of its frame
+	body    any
+	blobs   [][]byte
+	job     *layer.Job          // whose weight the worker may need; nil if there is none
+	most    int64               // bytes that the answer may have
+	answer  string              // the kind of the frame that ends it well
+	read    func(f frame) error // of that frame; a frame that is none is an errFrame
+	instead string              // what else computes it, when the worker dies; empty: backend=emu
+}
+
+// ask has a worker do something, which it starts if there is none, and waits for the end.
+func (c *Client) ask(ctx context.Context, q *request, progress layer.Progress) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := job.Check(); err != nil {
-		return layer.JobResult{}, err
-	}
 	p, err := c.process(ctx)
 	if err != nil {
-		return layer.JobResult{}, err
+		return err
 	}
 	if p.hello.Error != nil {
-		return layer.JobResult{}, p.hello.Error.err()
+		return p.hello.Error.err()
 	}
 	p.jobs++
-	p.most.Store(4 * int64(job.M) * int64(job.N))
-	w, blobs := encodeJob(&job)
-	if err := p.send(ctx, kindRun, w, blobs...); err != nil {
-		err = c.died(p, err)
-		if ctx.Err() != nil {
+	p.most.Store(q.most)
+	p.instead = q.instead
+	defer func() { p.instead = "" }()
+	if err := p.send(ctx, q.kind, q.body, q.blobs...); err != nil {
+		if err = c.died(p, err); ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return layer.JobResult{}, err
+		return err
 	}
-	var r layer.JobResult
-	err = c.follow(ctx, p, func(f frame) (done bool, err error) {
-		r, done, err = p.handle(ctx, f, &job, progress)
-		return done, err
-	})
-	return r, err
+	return c.follow(ctx, p, func(f frame) (done bool, err error) { return p.handle(ctx, f, q, progress) })
 }
 
 // send writes a frame of the running job. A worker that doesn't read any more is killed
@@ -170,40 +185,55 @@ func (c *Client) follow(ctx context.Context, p *process, take func(f frame) (don
 }
 
 // handle takes one frame of the running job.
-func (p *process) handle(ctx context.Context, f frame, job *layer.Job, progress layer.Progress) (r layer.JobResult, done bool, err error) {
-	switch f.Kind {
-	case kindNeed:
-		if err := p.send(ctx, kindWeight, nil, job.WCodes, job.WScales); err != nil {
-			return r, false, fmt.Errorf("%w: %w", errFrame, err)
+func (p *process) handle(ctx context.Context, f frame, q *request, progress layer.Progress) (done bool, err error) {
+	switch {
+	case f.Kind == q.answer:
+		return true, q.read(f)
+	case f.Kind == kindNeed && q.job != nil:
+		if err := p.send(ctx, kindWeight, nil, q.job.WCodes, q.job.WScales); err != nil {
+			return false, fmt.Errorf("%w: %w", errFrame, err)
 		}
-	case kindProgress:
+		return false, nil
+	case f.Kind == kindProgress:
 		var w progressWire
 		if json.Unmarshal(f.Body, &w) == nil && progress != nil {
 			progress(w.Done, w.Total)
 		}
-	case kindError:
+		return false, nil
+	case f.Kind == kindError:
 		var w fault
 		if err := json.Unmarshal(f.Body, &w); err != nil {
-			return r, false, fmt.Errorf("%w: %w", errFrame, err)
+			return false, fmt.Errorf("%w: %w", errFrame, err)
 		}
 		if p.ends = w.Ends; p.ends {
-			return r, true, w.last()
+			return true, w.last()
 		}
-		return r, true, w.err()
-	case kindResult:
-		var w resultWire
-		if err := json.Unmarshal(f.Body, &w); err != nil || len(f.blobs) != 1 || len(f.blobs[0]) != 4*job.M*job.N {
-			return r, false, fmt.Errorf("%w: a result of %d blobs", errFrame, len(f.blobs))
-		}
-		r = layer.JobResult{Y: floats(f.blobs[0]), Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device), Micros: w.Micros}
-		for _, n := range w.Notes {
-			r.Notes = append(r.Notes, inspect.Printable(n))
-		}
-		return r, true, nil
-	default:
-		return r, false, fmt.Errorf("%w: a frame of kind %q", errFrame, f.Kind)
+		return true, w.err()
 	}
-	return r, false, nil
+	return false, fmt.Errorf("%w: a frame of kind %q", errFrame, f.Kind)
+}
+
+// decodeResult reads the outputs of a job.
+func decodeResult(f frame, job *layer.Job, r *layer.JobResult) error {
+	var w resultWire
+	if err := json.Unmarshal(f.Body, &w); err != nil || len(f.blobs) != 1 || len(f.blobs[0]) != 4*job.M*job.N {
+		return fmt.Errorf("%w: a result of %d blobs", errFrame, len(f.blobs))
+	}
+	*r = layer.JobResult{Y: floats(f.blobs[0]), Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device), Micros: w.Micros, Notes: printables(w.Notes)}
+	return nil
+}
+
+// printables are texts of a peer, safe for a terminal, and so many that a screen holds them.
+func printables(texts []string) []string {
+	const most = 32
+	var out []string
+	for i, t := range texts {
+		if i == most {
+			return append(out, fmt.Sprintf("and %d more", len(texts)-most))
+		}
+		out = append(out, inspect.Printable(t))
+	}
+	return out
 }
 
 // process is the running worker, started if there is none; c.mu is held.

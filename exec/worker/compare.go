@@ -52,59 +52,31 @@ func decodeCells(b []byte) []layer.Cell {
 // Compare computes a job by its kernel and by another in the worker, and returns how the
 // outputs differ. It starts, cancels and loses workers as Run does.
 func (c *Client) Compare(ctx context.Context, job layer.Job, against string, progress layer.Progress) (r layer.Comparison, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err := job.Check(); err != nil {
 		return r, err
 	}
-	p, err := c.process(ctx)
-	if err != nil {
-		return r, err
-	}
-	if p.hello.Error != nil {
-		return r, p.hello.Error.err()
-	}
-	p.jobs++
-	p.most.Store(cellBytes * layer.MaxCells)
 	w, blobs := encodeJob(&job)
 	w.Compare, w.Against = true, against
-	if err := p.send(ctx, kindRun, w, blobs...); err != nil {
-		if err = c.died(p, err); ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return r, err
-	}
-	err = c.follow(ctx, p, func(f frame) (bool, error) {
-		switch f.Kind {
-		case kindCompared:
-			r, err = compared(f, &job)
-			return true, err
-		case kindNeed, kindProgress, kindError:
-			_, done, err := p.handle(ctx, f, &job, progress)
-			return done, err
-		}
-		return false, fmt.Errorf("%w: a frame of kind %q", errFrame, f.Kind)
-	})
+	err = c.ask(ctx, &request{kind: kindRun, body: w, blobs: blobs, job: &job, most: cellBytes * layer.MaxCells, answer: kindCompared,
+		read: func(f frame) error { return decodeComparison(f, &job, &r) }}, progress)
 	return r, err
 }
 
-// compared reads the cells of a comparison.
-func compared(f frame, job *layer.Job) (r layer.Comparison, err error) {
+// decodeComparison reads the cells of a comparison.
+func decodeComparison(f frame, job *layer.Job, r *layer.Comparison) error {
 	var w comparedWire
 	if err := json.Unmarshal(f.Body, &w); err != nil || len(f.blobs) != 1 || len(f.blobs[0])%cellBytes != 0 {
-		return r, fmt.Errorf("%w: a comparison of %d blobs", errFrame, len(f.blobs))
+		return fmt.Errorf("%w: a comparison of %d blobs", errFrame, len(f.blobs))
 	}
-	r = layer.Comparison{Device: inspect.Printable(w.Device), Rows: w.Rows, Cols: w.Cols, Step: w.Step, Cells: decodeCells(f.blobs[0])}
+	c := layer.Comparison{Device: inspect.Printable(w.Device), Rows: w.Rows, Cols: w.Cols, Step: w.Step, Cells: decodeCells(f.blobs[0]), Notes: printables(w.Notes)}
 	for i, k := range w.Kernels {
-		r.Kernels[i] = inspect.Printable(k)
+		c.Kernels[i] = inspect.Printable(k)
 	}
-	for _, n := range w.Notes {
-		r.Notes = append(r.Notes, inspect.Printable(n))
+	if err := c.Check(job.M, job.N); err != nil {
+		return fmt.Errorf("%w: %w", errFrame, err)
 	}
-	if err := r.Check(job.M, job.N); err != nil {
-		return r, fmt.Errorf("%w: %w", errFrame, err)
-	}
-	return r, nil
+	*r = c
+	return nil
 }
 
 // Compare compares with another kernel of the worker.

@@ -54,55 +54,24 @@ const exactRecipe = "recipe=flashinfer-exact"
 // Quantize quantizes a matrix in the worker. It starts, cancels and loses workers as Run
 // does.
 func (c *Client) Quantize(ctx context.Context, job layer.QuantJob, progress layer.Progress) (r layer.QuantResult, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if err := job.Check(); err != nil {
 		return r, err
 	}
-	p, err := c.process(ctx)
-	if err != nil {
-		return r, err
-	}
-	if p.hello.Error != nil {
-		return r, p.hello.Error.err()
-	}
-	p.jobs++
-	p.instead = exactRecipe
-	defer func() { p.instead = "" }()
 	codes, scales := job.Sizes()
-	p.most.Store(int64(codes) + int64(scales))
-	w := quantWire{job.Format, job.Rows, job.Cols, math.Float32bits(job.Global)}
-	if err := p.send(ctx, kindQuantize, w, wordBytes(job.X)); err != nil {
-		if err = c.died(p, err); ctx.Err() != nil {
-			err = ctx.Err()
-		}
-		return r, err
-	}
-	err = c.follow(ctx, p, func(f frame) (bool, error) {
-		switch f.Kind {
-		case kindQuantized:
-			r, err = quantized(f, codes, scales)
-			return true, err
-		case kindProgress, kindError:
-			_, done, err := p.handle(ctx, f, nil, progress)
-			return done, err
-		}
-		return false, fmt.Errorf("%w: a frame of kind %q", errFrame, f.Kind)
-	})
+	err = c.ask(ctx, &request{kind: kindQuantize, body: quantWire{job.Format, job.Rows, job.Cols, math.Float32bits(job.Global)}, blobs: [][]byte{wordBytes(job.X)},
+		most: int64(codes) + int64(scales), answer: kindQuantized, instead: exactRecipe,
+		read: func(f frame) error { return decodeQuantized(f, codes, scales, &r) }}, progress)
 	return r, err
 }
 
-// quantized reads the answer to quantize.
-func quantized(f frame, codes, scales int) (r layer.QuantResult, err error) {
+// decodeQuantized reads codes and scales.
+func decodeQuantized(f frame, codes, scales int, r *layer.QuantResult) error {
 	var w quantizedWire
 	if err := json.Unmarshal(f.Body, &w); err != nil || len(f.blobs) != 2 || len(f.blobs[0]) != codes || len(f.blobs[1]) != scales {
-		return r, fmt.Errorf("%w: a quantized matrix of %d blobs", errFrame, len(f.blobs))
+		return fmt.Errorf("%w: a quantized matrix of %d blobs", errFrame, len(f.blobs))
 	}
-	r = layer.QuantResult{Codes: f.blobs[0], Scales: f.blobs[1], Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device)}
-	for _, n := range w.Notes {
-		r.Notes = append(r.Notes, inspect.Printable(n))
-	}
-	return r, nil
+	*r = layer.QuantResult{Codes: f.blobs[0], Scales: f.blobs[1], Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device), Notes: printables(w.Notes)}
+	return nil
 }
 
 // Quantize quantizes with the worker's own choice of a kernel.

@@ -326,3 +326,11 @@ func FuzzServe(f *testing.F) {
 		Serve(t.Context(), bytes.NewReader(data), io.Discard, "test", engine("work"))
 	})
 }
+
+// TestPrintables: what a peer says in a list is safe and bounded.
+func TestPrintables(t *testing.T) {
+	got := printables(append([]string{"\x1b[2Jgone"}, make([]string, 99)...))
+	if len(got) != 33 || strings.Contains(got[0], "\x1b") || got[32] != "and 68 more" {
+		t.Errorf("%d texts: %q … %q", len(got), got[0], got[len(got)-1])
+	}
+}
