@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"fp4tui/exec/language"
 	"fp4tui/inspect"
@@ -133,14 +134,15 @@ func withBias(w *layer.Weights, f layer.Forward) *layer.Weights {
 // badge is the name of who computed a product and of how, where that is not the usual
 // way: "emu sm100", "emu sm100 order=split:4", "ref"; a weight that was never quantized
 // is said, since an error against it is another than one against the dequantized
-// reference. A device says which kernel ran where: "cuda (emu-fp4 on NVIDIA H100 sm_90)".
+// reference. A device says which kernel ran, where its name does not:
+// "cuda (emu-fp4)"; where it ran is the product's to say.
 func (v *productValue) badge() string {
 	switch {
 	case v.backend == "emu":
 		return v.backend + " " + v.choice.arch + v.choice.unusual()
 	case v.weights == nil:
 		return v.backend + ", unquantized"
-	case v.out.By != "":
+	case v.out.By != "" && !strings.HasSuffix(v.backend, ":"+v.out.By):
 		return v.backend + " (" + v.out.By + ")" + v.choice.unusual()
 	}
 	return v.backend + v.choice.unusual()
@@ -175,7 +177,7 @@ func product(name string, v *productValue) Product {
 	if v.backend == "emu" {
 		r.Arch = f.Arch
 	}
-	r.By = v.out.By
+	r.By, r.Device = v.out.By, v.out.Device
 	v.describeScales(&r)
 	if v.weights != nil {
 		r.Mode = f.Mode.String()

@@ -85,7 +85,7 @@ func (cmd *GemmCmd) one(c *call, be Backend, f layer.Forward, w *weightsValue, c
 	p.by = p.badge()
 	of := product("", p)
 	p.zeros = of.Zero
-	row.Status, row.By, row.NaN, row.Inf, row.Zero = backendRan, p.by, of.NaN, of.Inf, of.Zero
+	row.Status, row.By, row.Device, row.NaN, row.Inf, row.Zero = backendRan, p.by, of.Device, of.NaN, of.Inf, of.Zero
 	row.Unwritten = unwritten(out.Y)
 	row.Notes = append(row.Notes, out.Notes...)
 	return row, p, nil

@@ -77,9 +77,9 @@ func (cmd *QuantCmd) run(c *call) (Result, error) {
 	}
 	v := &weightsValue{format: opt.Format, source: fmt.Sprintf("quant %s recipe=%s", cmd.X, opt.Recipe)}
 	var b fp4.Blocks
-	var by string
+	var by, device string
 	if opt.Recipe == recipeOfDevice {
-		b, by, err = c.quantOnDevice(x.Data, rows, cols, opt)
+		b, by, device, err = c.quantOnDevice(x.Data, rows, cols, opt)
 		v.source += " (" + by + ")"
 	} else {
 		b, err = fp4.Quantize(x.Data, rows, cols, opt)
@@ -90,7 +90,7 @@ func (cmd *QuantCmd) run(c *call) (Result, error) {
 	v.weights = &layer.Weights{Blocks: []fp4.Blocks{b}}
 	c.bind(v)
 	r := quantizedResult(c.name, cmd.X.String(), opt.Recipe, v)
-	r.By = by
+	r.By, r.Device = by, device
 	err = c.quantError(&r, x, v)
 	return r, err
 }

@@ -116,8 +116,8 @@ func (v *productValue) sameButOrder(o *productValue) bool {
 // that of the GPU where a kernel used its own, else that of arch=.
 func (v *productValue) instruction() gemm.Params {
 	arch := v.forward.Arch
-	if at := strings.LastIndex(v.out.By, " sm_"); at >= 0 && !strings.HasPrefix(v.out.By, "emu-") {
-		arch = v.out.By[at+1:]
+	if at := strings.LastIndex(v.out.Device, " sm_"); at >= 0 && !strings.HasPrefix(v.out.By, "emu-") {
+		arch, _, _ = strings.Cut(v.out.Device[at+1:], " ") // what follows is its number, and its host
 	}
 	m, err := gemm.Lookup("bf16", arch)
 	if err != nil {

@@ -44,21 +44,25 @@ func TestCertificate(t *testing.T) {
 
 // TestInstructionOfAKernel: a GPU's own instruction counts, an emulating kernel's does not.
 func TestInstructionOfAKernel(t *testing.T) {
-	of := func(by, arch string) gemm.Params {
+	of := func(by, device, arch string) gemm.Params {
 		v := productValue{forward: layer.Forward{Arch: arch}}
-		v.out.By = by
+		v.out.By, v.out.Device = by, device
 		return v.instruction()
 	}
-	ampere, hopper := of("", "sm80"), of("", "sm90")
+	ampere, hopper := of("", "", "sm80"), of("", "", "sm90")
 	if ampere == hopper {
 		t.Fatal("sm80 and sm90 have the same rule")
 	}
-	for by, want := range map[string]gemm.Params{
-		"w4a16 on NVIDIA A100-SXM4-80GB sm_80": ampere, "w4a16 on NVIDIA H100 80GB HBM3 sm_90": hopper,
-		"emu-bf16 on NVIDIA A100-SXM4-80GB sm_80": hopper, "": hopper,
+	const a100, h100 = "NVIDIA A100-SXM4-80GB sm_80", "NVIDIA H100 80GB HBM3 sm_90"
+	for _, test := range []struct {
+		by, device string
+		want       gemm.Params
+	}{
+		{"w4a16", a100, ampere}, {"w4a16", h100, hopper}, {"emu-bf16", a100, hopper}, {"", "", hopper},
+		{"w4a16", a100 + " (device 1 of 2)", ampere}, {"w4a16", a100 + " at ssh:gpu1", ampere},
 	} {
-		if got := of(by, "sm100"); got != want {
-			t.Errorf("%q: %+v, want %+v", by, got, want)
+		if got := of(test.by, test.device, "sm100"); got != test.want {
+			t.Errorf("%s on %q: %+v, want %+v", test.by, test.device, got, test.want)
 		}
 	}
 }

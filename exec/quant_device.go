@@ -17,38 +17,38 @@ const (
 	deviceOfRecipe = "cuda"
 )
 
-// quantOnDevice quantizes by flashinfer's default rule on the GPU of backend=cuda. by names
-// kernel and device. Errors are ErrNotReady without a GPU, *inspect.Fault of values that
+// quantOnDevice quantizes by flashinfer's default rule on the GPU of backend=cuda. by and
+// device are the kernel and where it ran. Errors are ErrNotReady without a GPU, *inspect.Fault of values that
 // its kernels do not take and of the device, and ctx.Err().
-func (c *call) quantOnDevice(x []float32, rows, cols int, opt fp4.QuantOptions) (b fp4.Blocks, by string, err error) {
+func (c *call) quantOnDevice(x []float32, rows, cols int, opt fp4.QuantOptions) (b fp4.Blocks, by, device string, err error) {
 	opt.Recipe = recipeExact // the global scale is one rule's
 	job := layer.QuantJob{Format: opt.Format, Rows: rows, Cols: cols, Global: 1}
 	if b.Global, err = fp4.GlobalOf(x, opt); err != nil {
-		return b, "", err
+		return b, "", "", err
 	}
 	if b.Global.Use != fp4.NoGlobal {
 		job.Global = b.Global.Value
 	}
 	if job.X, err = bf16Words(x); err != nil {
-		return b, "", err
+		return b, "", "", err
 	}
 	if err := job.Check(); err != nil {
-		return b, "", err
+		return b, "", "", err
 	}
 	q, err := c.quantizer()
 	if err != nil {
-		return b, "", err
+		return b, "", "", err
 	}
 	r, err := q.Quantize(c.ctx, job, c.progress)
 	if err != nil {
-		return b, "", err
+		return b, "", "", err
 	}
 	b.Rows, b.Cols, b.Block, b.Order, b.ScaleType = rows, cols, job.Block(), fp4.LowFirst, fp4.E4M3
 	if opt.Format == fp4.MXFP4 {
 		b.ScaleType = fp4.E8M0
 	}
 	b.Codes, b.Scales = r.Codes, r.Scales
-	return b, r.Kernel + " on " + r.Device, b.Check()
+	return b, r.Kernel, r.Device, b.Check()
 }
 
 // quantizer is the GPU of backend=cuda, ready.

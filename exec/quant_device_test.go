@@ -69,7 +69,7 @@ func TestQuantOnDevice(t *testing.T) {
 		job := &layer.QuantJob{}
 		r := withGPU(t, otherGPU{last: job}, "x = randn 4 128 seed=7")
 		q := r.do("q = quant x recipe=flashinfer format=" + format).(Quantized)
-		if q.By != "quantize on Other GPU sm_90" || q.Recipe != "flashinfer" || q.Rows != 4 || q.Cols != 128 || !(q.SQNR > 8) {
+		if q.By != "quantize" || q.Device != "Other GPU sm_90" || q.Recipe != "flashinfer" || q.Rows != 4 || q.Cols != 128 || !(q.SQNR > 8) {
 			t.Errorf("%+v", q)
 		}
 		exact := r.do("qx = quant x recipe=flashinfer-exact format=" + format).(Quantized)

@@ -31,7 +31,8 @@ type BackendRow struct {
 	Attr      string   `json:"attribute"` // of the handle
 	Status    string   `json:"status"`    // "ran", "failed", "absent"
 	By        string   `json:"by,omitempty"`
-	Why       string   `json:"why,omitempty"` // it did not run
+	Device    string   `json:"device,omitempty"` // where, when not here on the CPU
+	Why       string   `json:"why,omitempty"`    // it did not run
 	Cure      string   `json:"cure,omitempty"`
 	NaN       int64    `json:"nan"`
 	Inf       int64    `json:"inf"`

@@ -7,7 +7,8 @@ type Quantized struct {
 	Subject   string `json:"subject"`
 	Format    string `json:"format"`
 	Recipe    string `json:"recipe"`
-	By        string `json:"by,omitempty"` // the kernel and the device, where a recipe needs one
+	By        string `json:"by,omitempty"`     // the kernel, where a recipe needs a device
+	Device    string `json:"device,omitempty"` // that device
 	Rows      int    `json:"rows"`
 	Cols      int    `json:"cols"`
 	Block     int    `json:"block"`
@@ -26,7 +27,8 @@ type Product struct {
 	W       string `json:"w"`
 	Backend string `json:"backend"`
 	Arch    string `json:"arch,omitempty"`
-	By      string `json:"by,omitempty"`      // the kernel and the device, where the backend's name does not say
+	By      string `json:"by,omitempty"`      // the kernel, where the backend chose one
+	Device  string `json:"device,omitempty"`  // where it ran, when not here on the CPU
 	Expert  int    `json:"expert,omitempty"`  // which of Experts, from 0
 	Experts int    `json:"experts,omitempty"` // of the layer; none: not a mixture
 	Mode    string `json:"mode"`

@@ -185,7 +185,7 @@ func TestQuantizeInAWorker(t *testing.T) {
 	now = "work"
 	for _, format := range []string{fp4.NVFP4, fp4.MXFP4} {
 		cell := s.Run(t.Context(), "q = quant x recipe=flashinfer format="+format, nil)
-		if q, ok := cell.Result.(exec.Quantized); !ok || q.By != "quantize on Fake GPU sm_90" {
+		if q, ok := cell.Result.(exec.Quantized); !ok || q.By != "quantize" || q.Device != "Fake GPU sm_90" {
 			t.Errorf("%+v %v", cell.Result, cell.Err)
 		}
 		for _, line := range []string{"qx = quant x recipe=flashinfer-exact format=" + format, "e = diff q qx", "expect e.scales_differ == 0 and e.codes_differ == 0 and e.mismatched == 0"} {
@@ -234,7 +234,7 @@ func TestSessionOutlivesAHang(t *testing.T) {
 	}
 	now = "work"
 	cell := s.Run(t.Context(), "z = gemm x w backend=cuda", nil)
-	if p, ok := cell.Result.(exec.Product); !ok || p.By != "fake on Fake GPU sm_90" {
+	if p, ok := cell.Result.(exec.Product); !ok || p.By != "fake" || p.Device != "Fake GPU sm_90" {
 		t.Errorf("%+v %v", cell.Result, cell.Err)
 	}
 }
@@ -264,8 +264,8 @@ func TestDeviceElsewhere(t *testing.T) {
 		if cell.Err != nil {
 			t.Fatalf("%s: %v", line, cell.Err)
 		}
-		if p, ok := cell.Result.(exec.Product); ok && p.Handle == "z" && p.By != "fake on Fake GPU sm_90 at ssh:gpu1" {
-			t.Errorf("by %q", p.By)
+		if p, ok := cell.Result.(exec.Product); ok && p.Handle == "z" && (p.By != "fake" || p.Device != "Fake GPU sm_90 at ssh:gpu1") {
+			t.Errorf("by %q on %q", p.By, p.Device)
 		}
 	}
 	s.Run(t.Context(), "set device=ssh:gpu2", nil)

@@ -63,7 +63,8 @@ type Output struct {
 	XGlobals []float32      // global scale (a divisor) by row of x; nil when XBlocks.Global serves all
 	Act      *ActReport     // what quantizing the activations did to them; nil unless XBlocks is set
 	Notes    []string       // corners where published models disagree, saturated scales, …
-	By       string         // what computed it, where the backend's name does not say: "emu-fp4 on NVIDIA H100"
+	By       string         // what computed it, where the backend's name does not say: "emu-fp4"
+	Device   string         // where: "NVIDIA H100 80GB HBM3 sm_90 at ssh:gpu1"; empty: here, on the CPU
 	Foreign  bool           // computed by other arithmetic than a tensor core's on FP4 or bf16 operands: no certificate holds
 	Proof    *Proof         // the certificate, when asked for and known; nil otherwise
 }

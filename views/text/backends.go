@@ -89,7 +89,7 @@ func (p *page) contender(row exec.BackendRow, shape []int) {
 		odd = "ALL NaN"
 	}
 	by := strings.TrimSpace(strings.TrimPrefix(row.By, row.Name))
-	by = strings.TrimSuffix(strings.TrimPrefix(by, "("), ")")
+	by = p.ran(strings.TrimSuffix(strings.TrimPrefix(by, "("), ")"), row.Device)
 	p.list(row.Name, odd, by, counted("nan", row.NaN), counted("inf", row.Inf), counted("zero", row.Zero))
 }
 
@@ -128,7 +128,7 @@ func compared(p *page, r exec.Compared) {
 		mode += ", activations " + r.Act
 	}
 	on := ""
-	if r.Device != "" {
+	if r.Device != "" && !p.opt.Portable {
 		on = "compared on " + r.Device
 	}
 	p.list(either(r.Handle, "comparison"), fmt.Sprintf("%s %d×%d", r.Out, r.M, r.N), r.Kernels[0]+" - "+r.Kernels[1], on, mode, labelled("arch", r.Arch))

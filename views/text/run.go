@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"strings"
 
 	"fp4tui/exec"
 	"fp4tui/inspect"
@@ -9,10 +10,18 @@ import (
 )
 
 func quantized(p *page, r exec.Quantized) {
-	p.list(either(r.Handle, "quantized "+r.Subject), r.Format, labelled("recipe", r.Recipe), r.By, fmt.Sprintf("N %d", r.Rows), fmt.Sprintf("K %d", r.Cols),
+	p.list(either(r.Handle, "quantized "+r.Subject), r.Format, labelled("recipe", r.Recipe), p.ran(r.By, r.Device), fmt.Sprintf("N %d", r.Rows), fmt.Sprintf("K %d", r.Cols),
 		fmt.Sprintf("block %d", r.Block), p.opt.global(r.GlobalUse, r.Global))
 	p.list("", "sqnr "+p.opt.num(r.SQNR)+" dB", "max_abs "+p.opt.num(r.MaxAbs)+" against the input")
 	p.health(r.Health)
+}
+
+// ran says which kernel ran where: the device is of this machine alone.
+func (p *page) ran(by, device string) string {
+	if device == "" || p.opt.Portable {
+		return by
+	}
+	return strings.TrimSpace(by + " on " + device)
 }
 
 func quantizedLine(o Options, r exec.Quantized) []string {
@@ -24,8 +33,8 @@ func product(p *page, r exec.Product) {
 	if r.Backend == "ref" {
 		who += ", dequantized reference"
 	}
-	if r.By != "" {
-		who += ", " + r.By
+	if ran := p.ran(r.By, r.Device); ran != "" {
+		who += ", " + ran
 	}
 	p.list(either(r.Handle, "product"), tensorShape(r.Out, r.Shape), who, expertOf(r.Expert, r.Experts), labelled("mode", r.Mode), activations(r),
 		labelled("order", r.Order), labelled("epilogue", r.Epilogue), labelled("bias", r.Bias), p.opt.alpha(r))

@@ -333,3 +333,25 @@ func TestCheckShowsNot(t *testing.T) {
 		t.Errorf("got %q, want %q", passed, want)
 	}
 }
+
+// TestPortable: what a notebook keeps does not name the GPU that computed it; a screen does.
+func TestPortable(t *testing.T) {
+	const device = "NVIDIA H100 80GB HBM3 sm_90"
+	named := 0
+	for _, r := range []exec.Result{
+		exec.Product{Bind: exec.Bind{Handle: "y"}, Backend: "cuda", By: "w4a16", Device: device, Mode: "w4a16", Out: "bf16", Shape: []int{2, 3}},
+		exec.Quantized{Bind: exec.Bind{Handle: "q"}, Format: "mxfp4", Recipe: "flashinfer", By: "quantize", Device: device},
+		exec.Compared{Bind: exec.Bind{Handle: "d"}, Kernels: [2]string{"w4a16", "emu-bf16"}, Device: device, Mode: "w4a16", Out: "bf16"},
+	} {
+		shown, kept := strings.Join(Render(r, Options{}), "\n"), strings.Join(Render(r, Options{Portable: true}), "\n")
+		if strings.Contains(shown, device) {
+			named++
+		}
+		if strings.Contains(kept, "NVIDIA") || strings.Contains(kept, "sm_90") {
+			t.Errorf("kept: %s", kept)
+		}
+	}
+	if named != 3 {
+		t.Errorf("a screen names the device of %d results", named)
+	}
+}
