@@ -14,9 +14,6 @@ import (
 // compareBand is how many outputs of each kernel are on the device at once.
 const compareBand = 1 << 26
 
-// maxBandRows bounds a grid, whose second dimension has 65,535 blocks at most.
-const maxBandRows = 1 << 20
-
 // Compare computes a job by its kernel and by another, and compares the outputs on the
 // device: cells come back, never the outputs, however many there are. It stops with
 // ctx.Err() between two launches when ctx ends. Errors are those of Run.

@@ -5,6 +5,8 @@ package cuda
 import (
 	"context"
 	"testing"
+
+	"fp4tui/inspect/layer"
 )
 
 // TestPlans holds the table of kernels and the plans to launch them together.
@@ -16,6 +18,17 @@ func TestPlans(t *testing.T) {
 	}
 	if len(plans) != len(kernelSpecs) {
 		t.Errorf("%d plans for %d kernels", len(plans), len(kernelSpecs))
+	}
+}
+
+// TestBandsFitAGrid: the lowest blocks of any plan are of 16 rows, and a grid has 65,535 of them
+// below each other at most, however little there is to multiply.
+func TestBandsFitAGrid(t *testing.T) {
+	for _, size := range [][2]int{{1, 64}, {16, 1 << 12}, {1 << 14, 1 << 14}} {
+		p := product{job: &layer.Job{N: size[0]}, k: size[1], most: maxLaunch}
+		if rows := p.band(); rows%128 != 0 || rows <= 0 || (rows+15)/16 > 65535 {
+			t.Errorf("N %d, K %d: a launch of %d rows", size[0], size[1], rows)
+		}
 	}
 }
 

@@ -110,7 +110,7 @@ func (s *state) place(w *weight, job *layer.Job, layout string) (err error) {
 // kTile is what rows are padded to along K: kernels read whole tiles.
 const kTile = 64
 
-func paddedK(job *layer.Job) int { return (job.K + kTile - 1) / kTile * kTile }
+func paddedK(job *layer.Job) int { return padTo(job.K, kTile) }
 
 // operand is codes and scales of rows padded to whole K tiles.
 func operand(codes, scales []byte, rows int, job *layer.Job) ([]byte, []byte) {
@@ -345,17 +345,21 @@ func (p *product) start(f cu.Function, name string, gx, gy, threads, shared int,
 	return driverError("cuLaunchKernel "+name, f.Launch(gx, gy, 1, threads, 1, 1, shared, cu.NoStream, params))
 }
 
-// tiled is a kernel whose blocks have rows of x by cols of w.
-func (p *product) tiled(image, name string, rowsOf, cols, threads int) error {
+// tiled is a kernel whose blocks take tall rows of x by wide rows of w.
+func (p *product) tiled(image, name string, tall, wide, threads int) error {
 	f, err := p.function(image, name, 0)
 	p.launch = func(m0, rows int) error {
-		return p.start(f, name, (p.job.N+cols-1)/cols, (rows+rowsOf-1)/rowsOf, threads, 0, m0, rows)
+		return p.start(f, name, (p.job.N+wide-1)/wide, (rows+tall-1)/tall, threads, 0, m0, rows)
 	}
 	return err
 }
 
+// maxBandRows keeps a grid of blocks of 16 rows or more within its second dimension, which has
+// 65,535 blocks at most (CUDA programming guide, technical specifications).
+const maxBandRows = 1 << 19
+
 // band is how many rows one launch takes, a multiple of 128.
-func (p *product) band() int { return max(128, p.most/max(1, p.job.N*p.k)/128*128) }
+func (p *product) band() int { return min(max(128, p.most/max(1, p.job.N*p.k)/128*128), maxBandRows) }
 
 // bands launches the kernel on bands of rows and waits for each; between two it looks at
 // ctx and at the guards.
