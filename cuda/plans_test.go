@@ -4,6 +4,8 @@ package cuda
 
 import (
 	"context"
+	"maps"
+	"os"
 	"testing"
 
 	"fp4tui/inspect/layer"
@@ -28,6 +30,33 @@ func TestBandsFitAGrid(t *testing.T) {
 		p := product{job: &layer.Job{N: size[0]}, k: size[1], most: maxLaunch}
 		if rows := p.band(); rows%128 != 0 || rows <= 0 || (rows+15)/16 > 65535 {
 			t.Errorf("N %d, K %d: a launch of %d rows", size[0], size[1], rows)
+		}
+	}
+}
+
+// TestTwoDevicesRemember: what is known of a kernel on one device outlives what is found out on
+// another, also that it took its device away; a broken file holds nothing.
+func TestTwoDevicesRemember(t *testing.T) {
+	cache := t.TempDir()
+	a := &Engine{options: Options{Cache: cache}, device: Device{Name: "A"}}
+	b := &Engine{options: Options{Cache: cache}, device: Device{Name: "B"}}
+	one, other := &kernelSpecs[0], &kernelSpecs[1]
+	for _, broken := range []string{"[", "null", `{"x": 1}`} {
+		if err := os.WriteFile(a.cached(), []byte(broken), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.remembered(); len(got) != 0 {
+			t.Errorf("%s holds %v", broken, got)
+		}
+		a.remember(one, "known answers: it took the device away")
+		b.remember(one, StatusVerified)
+		a.remember(other, StatusVerified)
+		for e, want := range map[*Engine]map[string]string{
+			a: {one.name: "known answers: it took the device away", other.name: StatusVerified}, b: {one.name: StatusVerified},
+		} {
+			if got := e.remembered(); !maps.Equal(got, want) {
+				t.Errorf("%s: %v, want %v", e.device.Name, got, want)
+			}
 		}
 	}
 }

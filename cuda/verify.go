@@ -147,12 +147,15 @@ func cureOf(err error) string {
 // must not be tried again.
 func (e *Engine) cached() string { return filepath.Join(e.options.Cache, "cuda-verified.json") }
 
-func (e *Engine) remembered() map[string]string {
+func (e *Engine) remembered() map[string]string { return e.allRemembered()[e.fingerprint()] }
+
+// allRemembered is the whole file: other devices, drivers and builds, too.
+func (e *Engine) allRemembered() map[string]map[string]string {
 	all := map[string]map[string]string{}
-	if b, err := os.ReadFile(e.cached()); e.options.Cache != "" && err == nil && json.Unmarshal(b, &all) != nil {
-		return nil // another program's file, or a broken one: ask the device
+	if b, err := os.ReadFile(e.cached()); e.options.Cache != "" && err == nil && json.Unmarshal(b, &all) != nil || all == nil {
+		return map[string]map[string]string{} // another program's file, or a broken one: ask the device
 	}
-	return all[e.fingerprint()]
+	return all
 }
 
 // remembered is what the cache calls a kernel: one of a library goes by the library, too.
@@ -163,18 +166,18 @@ func (k *kernelSpec) remembered() string {
 	return fmt.Sprint(k.name, libraries())
 }
 
-// remember adds a kernel to the cache. A cache that can't be written costs time and
+// remember adds a kernel to the cache and leaves what it holds of other devices. A cache that can't be written costs time and
 // nothing else.
 func (e *Engine) remember(spec *kernelSpec, what string) {
 	if e.options.Cache == "" {
 		return
 	}
-	mine := e.remembered()
-	if mine == nil {
-		mine = map[string]string{}
+	all, me := e.allRemembered(), e.fingerprint()
+	if all[me] == nil {
+		all[me] = map[string]string{}
 	}
-	mine[spec.remembered()] = what
-	b, err := json.Marshal(map[string]map[string]string{e.fingerprint(): mine})
+	all[me][spec.remembered()] = what
+	b, err := json.Marshal(all)
 	if err != nil || os.MkdirAll(e.options.Cache, 0o755) != nil {
 		return
 	}
