@@ -16,8 +16,8 @@ import (
 	"fp4tui/inspect"
 )
 
-// Why the backend cannot run, in the order in which they are found. Every error of
-// this package wraps one of them, and inspect.ErrUnsupported with it.
+// Why the backend cannot run, in the order in which they are found; each wraps
+// inspect.ErrUnsupported. Errors of an Engine at work are ErrDevice and the others of engine.go.
 var (
 	ErrNotBuilt  = fmt.Errorf("cuda: not built: %w", inspect.ErrUnsupported)
 	ErrNoDriver  = fmt.Errorf("cuda: no driver: %w", inspect.ErrUnsupported)

@@ -85,8 +85,9 @@ func sinceBlackwell(cc [2]int) string {
 	return ""
 }
 
-// defaultKernel is what computes a mode unless a job names a kernel: the same on every device,
-// with the words of the arch= that was asked for. A native kernel is asked for by its name.
+// defaultKernel is what computes a mode unless a job names a kernel, the same one on every
+// device. emu-fp4 returns the words of the arch= that was asked for; w4a16 those of the GPU's
+// own bf16 instruction (WideArch), as a note says. A native kernel is asked for by its name.
 var defaultKernel = map[layer.Mode]string{layer.W4A4: "emu-fp4", layer.W4A16: "w4a16"}
 
 // kernelFor finds the row of a job.

@@ -124,8 +124,8 @@ type gpuAnswer struct {
 	err    error
 }
 
-// status is what the machine of --device has, asked once; a host that did not answer is asked again. Errors are *inspect.Fault and
-// ctx.Err().
+// status is what the machine of --device has, asked once; a host that did not answer is
+// asked again. Errors are *inspect.Fault and ctx.Err().
 func (c *computers) status(ctx context.Context) (cuda.Report, error) {
 	c.asking.Lock()
 	defer c.asking.Unlock()

@@ -23,8 +23,8 @@ import (
 const Version = 2
 
 // The kinds of frames. A client asks hello once, then run, quantize, cancel and weight; a
-// server answers hello, and for a job progress, then need (its weight, once), result,
-// compared, quantized or error.
+// server answers hello, and for a job need (its weight, when it does not have it), then
+// progress, then result, compared, quantized or error.
 const (
 	kindHello     = "hello"
 	kindRun       = "run"

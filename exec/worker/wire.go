@@ -29,7 +29,7 @@ type Kernel struct {
 	Ready  bool   `json:"ready"`
 	Why    string `json:"why,omitempty"`    // not ready because
 	Cure   string `json:"cure,omitempty"`   // what to do about it
-	Status string `json:"status,omitempty"` // "verified on this device", "never run"
+	Status string `json:"status,omitempty"` // "verified on this device", "not for this device; never run by its authors"
 }
 
 // jobWire is layer.Job without its arrays, which are blobs in this order: x, x scales,
