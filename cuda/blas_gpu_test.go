@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 
@@ -16,20 +15,6 @@ import (
 	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
-
-// opened is an engine of the first device, or skips where there is no GPU.
-func opened(t *testing.T) *Engine {
-	t.Helper()
-	e := NewEngine(Options{})
-	if err := e.Ready(); err != nil {
-		if os.Getenv("FP4TUI_REQUIRE_CUDA") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	t.Cleanup(e.Close)
-	return e
-}
 
 // eights is a product of E4M3 codes, which stand for small whole numbers.
 type eights struct {
@@ -79,7 +64,7 @@ func (q *eights) run(t *testing.T, e *Engine, s *scope, kind *blasKind) (y []flo
 		p.scope.close()
 	}()
 	a := args{rows: int64(j.M), n: int64(j.N), k: int64(j.K), alphas: int64(len(j.Alphas)), alphaPlace: int64(j.Epilogue.Alpha),
-		biasPlace: int64(j.Epilogue.Bias), out: map[inspect.DType]int64{inspect.F32: 0, inspect.BF16: 1, inspect.F16: 2}[j.Out]}
+		biasPlace: int64(j.Epilogue.Bias), out: outKinds[j.Out]}
 	for to, values := range map[*uint64][]int{&a.x: q.x, &a.w: q.w} {
 		b, err := codes(values, j.K)
 		if err != nil {
@@ -183,7 +168,7 @@ func TestBlasPlumbing(t *testing.T) {
 		{"bands", banded, 2}, {"bf16", ended(plain(35, 70, 320), inspect.BF16), 1}, {"fp16", ended(plain(65, 33, 256), inspect.F16), 1},
 		{"float32 with a bias", ended(plain(3, 129, 576), inspect.F32), 1},
 	}
-	e := opened(t)
+	e := open(t, Options{})
 	err := e.on(func(s *scope) error {
 		if _, err := e.state.cublas(); err != nil {
 			return err
@@ -220,7 +205,7 @@ func TestBlasPlumbing(t *testing.T) {
 // nothing is lost by it.
 func TestBlasRefusesFP4(t *testing.T) {
 	q := newEights(19, 37, 192, rand.New(rand.NewPCG(15, 16)))
-	e := opened(t)
+	e := open(t, Options{})
 	if sinceBlackwell(e.device.ComputeCapability) == "" {
 		t.Skipf("%s has FP4: TestKernelsVerified runs it", e.name())
 	}

@@ -184,13 +184,7 @@ func (s *state) function(image, name string, shared int) (cu.Function, error) {
 // that quantize last, and says how they came out.
 func (e *Engine) About() (device string, kernels []Kernel) {
 	if err := e.Ready(); err != nil {
-		for _, k := range kernelSpecs {
-			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Cure: cureOf(err), Status: StatusForeign})
-		}
-		for _, k := range quantSpecs {
-			kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: err.Error(), Cure: cureOf(err), Status: StatusForeign})
-		}
-		return "", kernels
+		return "", nowhere(err.Error(), cureOf(err))
 	}
 	e.do(func() {
 		add := func(k Kernel, err error) {

@@ -34,13 +34,7 @@ func (e *Engine) Compare(context.Context, layer.Job, string, layer.Progress) (la
 
 // About names no device; every kernel says that it is not built.
 func (e *Engine) About() (device string, kernels []Kernel) {
-	for _, k := range kernelSpecs {
-		kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: "not in this program", Status: StatusForeign})
-	}
-	for _, k := range quantSpecs {
-		kernels = append(kernels, Kernel{Name: k.name, Doc: k.doc, Why: "not in this program", Status: StatusForeign})
-	}
-	return "", kernels
+	return "", nowhere("not in this program", "")
 }
 
 // Close does nothing.

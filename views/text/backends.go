@@ -14,11 +14,7 @@ import (
 // same on every machine.
 func backends(p *page, r exec.Backends) {
 	keeps := func(portable bool) bool { return portable || !p.opt.Portable }
-	mode := labelled("mode", r.Mode)
-	if r.Mode == "w4a4" {
-		mode += ", activations " + r.Act
-	}
-	p.list(either(r.Handle, "backends"), tensorShape(r.Out, r.Shape), mode, "x "+r.X, "w "+r.W)
+	p.list(either(r.Handle, "backends"), tensorShape(r.Out, r.Shape), modeOf(r.Mode, r.Act), "x "+r.X, "w "+r.W)
 	for _, row := range r.Rows {
 		if row.Status == "ran" && keeps(row.Portable()) {
 			p.within(func() { p.contender(row, r.Shape) })
@@ -39,6 +35,14 @@ func backends(p *page, r exec.Backends) {
 	if p.opt.Portable {
 		p.say("other backends are compared where they are ready, and not kept here")
 	}
+}
+
+// modeOf is "mode w4a4, activations dynamic"; only w4a4 quantizes activations.
+func modeOf(mode, act string) string {
+	if mode != "w4a4" {
+		return labelled("mode", mode)
+	}
+	return labelled("mode", mode) + ", activations " + act
 }
 
 // why is a reason that several backends share.
@@ -123,15 +127,11 @@ func backendsLine(o Options, r exec.Backends) []string {
 
 // compared writes how two backends differ.
 func compared(p *page, r exec.Compared) {
-	mode := labelled("mode", r.Mode)
-	if r.Mode == "w4a4" {
-		mode += ", activations " + r.Act
-	}
 	on := ""
 	if r.Device != "" && !p.opt.Portable {
 		on = "compared on " + r.Device
 	}
-	p.list(either(r.Handle, "comparison"), fmt.Sprintf("%s %d×%d", r.Out, r.M, r.N), r.Kernels[0]+" - "+r.Kernels[1], on, mode, labelled("arch", r.Arch))
+	p.list(either(r.Handle, "comparison"), fmt.Sprintf("%s %d×%d", r.Out, r.M, r.N), r.Kernels[0]+" - "+r.Kernels[1], on, modeOf(r.Mode, r.Act), labelled("arch", r.Arch))
 	p.list("", "words differ in "+part(r.Differ, r.Outputs), "max_abs "+p.opt.num(r.MaxAbs)+p.opt.cellAt(r), "rmse "+p.opt.num(r.RMSE), "rel_l2 "+p.opt.num(r.RelL2), counted("nan", r.NaN))
 	if r.Differ > 0 {
 		p.say("they are in %s of %d×%d outputs", plural(int64(r.Cells), "cell"), r.Step, r.Step)
