@@ -138,9 +138,7 @@ func (e *Engine) compareRows(ctx context.Context, specs [2]*kernelSpec, part *la
 		if _, err := p.bands(ctx, spec.name, nil); err != nil {
 			return nil, err
 		}
-		if p.order != "" {
-			notes = append(notes, e.orderNote(spec, p))
-		}
+		notes = append(notes, p.remarks(spec)...)
 		sides[i] = p
 	}
 	return notes, e.diff(g, first, sides[0].y.at(), sides[1].y.at(), int64(part.M), int64(part.N), part.Out)

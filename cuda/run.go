@@ -167,9 +167,12 @@ type product struct {
 // kernel, so that a job can be cancelled.
 const maxLaunch = 1 << 37
 
-// orderNote says in which order a kernel sums.
-func (e *Engine) orderNote(spec *kernelSpec, p *product) string {
-	return fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, WideArch(e.device.ComputeCapability))
+// remarks are what a result says of how it came about: what a library chose, in which order a kernel sums.
+func (p *product) remarks(spec *kernelSpec) []string {
+	if p.order == "" {
+		return p.notes
+	}
+	return append(p.notes, fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, WideArch(p.device.ComputeCapability)))
 }
 
 // product is a job before anything of it is on the device.
@@ -211,10 +214,7 @@ func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, vari
 	if err != nil {
 		return r, err
 	}
-	r.Micros, r.Notes = micros, p.notes
-	if p.order != "" {
-		r.Notes = append(r.Notes, e.orderNote(spec, p))
-	}
+	r.Micros, r.Notes = micros, p.remarks(spec)
 	return r, decode(r.Y, b, job, spec.name)
 }
 

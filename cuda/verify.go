@@ -166,8 +166,9 @@ func (k *kernelSpec) remembered() string {
 	return fmt.Sprint(k.name, libraries())
 }
 
-// remember adds a kernel to the cache and leaves what it holds of other devices. A cache that can't be written costs time and
-// nothing else.
+// remember adds a kernel to the cache and leaves what it holds of other devices. A cache that
+// can't be written costs time and nothing else; of two programs that write it at once one may
+// have to find out again what it found out.
 func (e *Engine) remember(spec *kernelSpec, what string) {
 	if e.options.Cache == "" {
 		return
@@ -181,7 +182,7 @@ func (e *Engine) remember(spec *kernelSpec, what string) {
 	if err != nil || os.MkdirAll(e.options.Cache, 0o755) != nil {
 		return
 	}
-	temp := e.cached() + ".new"
+	temp := fmt.Sprintf("%s.%d", e.cached(), os.Getpid())
 	if os.WriteFile(temp, b, 0o644) == nil {
 		os.Rename(temp, e.cached())
 	}
