@@ -15,20 +15,6 @@ import (
 	"gorgonia.org/cu"
 )
 
-// realGPU opens the GPU of this machine, or skips where there is none.
-func realGPU(t *testing.T) *Engine {
-	t.Helper()
-	e := NewEngine(Options{})
-	if err := e.Ready(); err != nil {
-		if os.Getenv("FP4TUI_REQUIRE_CUDA") == "1" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
-	t.Cleanup(e.Close)
-	return e
-}
-
 // works computes a known answer.
 func works(t *testing.T, e *Engine) {
 	t.Helper()
@@ -49,7 +35,7 @@ func works(t *testing.T, e *Engine) {
 // TestGPUFaults makes a real GPU fault, in processes of their own: the error says what
 // happened, nothing more runs there, and another process has the GPU.
 func TestGPUFaults(t *testing.T) {
-	e := realGPU(t)
+	e := open(t, Options{})
 	for how, names := range map[string][]string{
 		"address":        {"IllegalAddress (CUDA error 700)"},
 		"ptx:null":       {"IllegalAddress (CUDA error 700)"},
@@ -79,7 +65,7 @@ func TestGPUFaults(t *testing.T) {
 
 // TestGPUHang kills a process whose kernel never ends: the GPU is free again.
 func TestGPUHang(t *testing.T) {
-	e := realGPU(t)
+	e := open(t, Options{})
 	path, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -111,7 +97,7 @@ func TestGPUHang(t *testing.T) {
 
 // TestGPUWrongImages loads what is no kernel of this GPU: the call alone fails.
 func TestGPUWrongImages(t *testing.T) {
-	e := realGPU(t)
+	e := open(t, Options{})
 	header := func(image string) string { return strings.Repeat("\x5a", 16) + image[16:] }
 	tests := []struct {
 		name, image string
@@ -143,7 +129,7 @@ func TestGPUWrongImages(t *testing.T) {
 
 // TestGPUMemoryExhausted takes nearly all of a real GPU's memory.
 func TestGPUMemoryExhausted(t *testing.T) {
-	e := realGPU(t)
+	e := open(t, Options{})
 	var held cu.DevicePtr
 	var err error
 	e.do(func() {

@@ -12,7 +12,7 @@ import (
 )
 
 // twoKernels is a device with the kernels right, the emulator, and wrong, the emulator with
-// one output in error, one infinite and one NaN.
+// one output in error and one NaN.
 type twoKernels struct {
 	err      error
 	nameless bool // it does not say what ran

@@ -54,8 +54,8 @@ func row() layer.Job {
 	return j
 }
 
-// TestEnds: a worker whose device is lost says so and ends; the next job has another one,
-// which is the sooner the better: no job is spent on finding out.
+// TestEnds: a worker whose device is lost says so and ends; the next job has another one, and
+// no job is spent on finding out.
 func TestEnds(t *testing.T) {
 	c := client(t, stickyWorker)
 	for range 2 {
