@@ -90,12 +90,12 @@ func (o Offer) Compare(ctx context.Context, job layer.Job, against string, progr
 }
 
 // compare answers a run frame that asks for cells.
-func (s *server) compare(ctx context.Context, id uint64, job layer.Job, against string, frames <-chan frame, failed <-chan error) error {
+func (s *server) compare(ctx context.Context, id uint64, job layer.Job, against string) error {
 	e, able := s.engine.(comparer)
 	if !able {
 		return s.send(kindError, id, &fault{Class: "unsupported", What: "this worker does not compare kernels", Cure: "run both, and diff"})
 	}
-	return s.compute(ctx, id, frames, failed, func(ctx context.Context, progress layer.Progress) (answer, error) {
+	return s.compute(ctx, id, func(ctx context.Context, progress layer.Progress) (answer, error) {
 		r, err := e.Compare(ctx, job, against, progress)
 		return answer{kindCompared, comparedWire{r.Kernels, r.Device, r.Rows, r.Cols, r.Step, r.Notes}, [][]byte{encodeCells(r.Cells)}}, err
 	})

@@ -84,7 +84,7 @@ func (o Offer) Quantize(ctx context.Context, job layer.QuantJob, progress layer.
 }
 
 // quantize answers a quantize frame.
-func (s *server) quantize(ctx context.Context, f frame, frames <-chan frame, failed <-chan error) error {
+func (s *server) quantize(ctx context.Context, f frame) error {
 	var w quantWire
 	if err := json.Unmarshal(f.Body, &w); err != nil {
 		return fmt.Errorf("%w: %w", errFrame, err)
@@ -100,7 +100,7 @@ func (s *server) quantize(ctx context.Context, f frame, frames <-chan frame, fai
 	if err := job.Check(); err != nil {
 		return s.send(kindError, f.Job, toFault(err))
 	}
-	return s.compute(ctx, f.Job, frames, failed, func(ctx context.Context, progress layer.Progress) (answer, error) {
+	return s.compute(ctx, f.Job, func(ctx context.Context, progress layer.Progress) (answer, error) {
 		r, err := q.Quantize(ctx, job, progress)
 		return answer{kindQuantized, quantizedWire{r.Kernel, r.Device, r.Notes}, [][]byte{r.Codes, r.Scales}}, err
 	})

@@ -32,6 +32,9 @@ const keptWeights = 8
 // server is one connection.
 type server struct {
 	engine  Engine
+	program string // this build
+	frames  chan frame
+	failed  chan error // why there are no more of them
 	out     *bufio.Writer
 	mu      sync.Mutex // of out: progress and results come from different goroutines
 	weights map[string][2][]byte
@@ -42,36 +45,37 @@ type server struct {
 // nothing any more, which is then the error. Jobs run one at a time; a cancel frame ends the
 // one that runs. program names this build.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, program string, engine Engine) error {
-	s := &server{engine: engine, out: bufio.NewWriterSize(out, 1<<16), weights: map[string][2][]byte{}}
+	s := &server{engine: engine, program: program, frames: make(chan frame), failed: make(chan error, 1), out: bufio.NewWriterSize(out, 1<<16), weights: map[string][2][]byte{}}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	frames := make(chan frame)
-	failed := make(chan error, 1)
-	go func() {
-		r := bufio.NewReaderSize(in, 1<<16)
-		for {
-			f, err := read(r, func() int64 { return maxBlobs })
-			if err != nil {
-				failed <- err
-				return
-			}
-			select {
-			case frames <- f:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	go s.listen(ctx, in)
 	for {
 		select {
-		case f := <-frames:
-			if err := s.answer(ctx, f, frames, failed, program); err != nil {
+		case f := <-s.frames:
+			if err := s.answer(ctx, f); err != nil {
 				return closed(err)
 			}
-		case err := <-failed:
+		case err := <-s.failed:
 			return closed(err)
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+	}
+}
+
+// listen reads the client's frames until it closes its end or ctx ends.
+func (s *server) listen(ctx context.Context, in io.Reader) {
+	r := bufio.NewReaderSize(in, 1<<16)
+	for {
+		f, err := read(r, func() int64 { return maxBlobs })
+		if err != nil {
+			s.failed <- err
+			return
+		}
+		select {
+		case s.frames <- f:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -91,14 +95,14 @@ func (s *server) send(kind string, job uint64, body any, blobs ...[]byte) error 
 }
 
 // answer handles one frame that begins something.
-func (s *server) answer(ctx context.Context, f frame, frames <-chan frame, failed <-chan error, program string) error {
+func (s *server) answer(ctx context.Context, f frame) error {
 	switch f.Kind {
 	case kindHello:
 		var h hello
 		if err := json.Unmarshal(f.Body, &h); err != nil {
 			return fmt.Errorf("%w: %w", errFrame, err)
 		}
-		mine := hello{Version: Version, Program: program}
+		mine := hello{Version: Version, Program: s.program}
 		if h.Version != Version {
 			mine.Error = &fault{Class: "unsupported", What: fmt.Sprintf("worker protocol %d, this worker speaks %d", h.Version, Version), Cure: "use the same fp4tui on both sides", Ends: true}
 		} else if mine.Error = s.over(); mine.Error == nil {
@@ -110,9 +114,9 @@ func (s *server) answer(ctx context.Context, f frame, frames <-chan frame, faile
 		}
 		return mine.Error.err()
 	case kindRun:
-		return s.run(ctx, f, frames, failed)
+		return s.run(ctx, f)
 	case kindQuantize:
-		return s.quantize(ctx, f, frames, failed)
+		return s.quantize(ctx, f)
 	case kindCancel, kindWeight: // of a job that has ended
 		return nil
 	}
@@ -120,7 +124,7 @@ func (s *server) answer(ctx context.Context, f frame, frames <-chan frame, faile
 }
 
 // run computes one job while it listens for cancel.
-func (s *server) run(ctx context.Context, f frame, frames <-chan frame, failed <-chan error) error {
+func (s *server) run(ctx context.Context, f frame) error {
 	var w jobWire
 	if err := json.Unmarshal(f.Body, &w); err != nil {
 		return fmt.Errorf("%w: %w", errFrame, err)
@@ -128,7 +132,7 @@ func (s *server) run(ctx context.Context, f frame, frames <-chan frame, failed <
 	weight, ok := s.weights[w.Weight]
 	if !ok {
 		var err error
-		if weight, err = s.fetch(ctx, f.Job, w.Weight, frames, failed); err != nil || weight[0] == nil {
+		if weight, err = s.fetch(ctx, f.Job, w.Weight); err != nil || weight[0] == nil {
 			return err
 		}
 	}
@@ -137,9 +141,9 @@ func (s *server) run(ctx context.Context, f frame, frames <-chan frame, failed <
 		return s.send(kindError, f.Job, toFault(err))
 	}
 	if w.Compare {
-		return s.compare(ctx, f.Job, job, w.Against, frames, failed)
+		return s.compare(ctx, f.Job, job, w.Against)
 	}
-	return s.compute(ctx, f.Job, frames, failed, func(ctx context.Context, progress layer.Progress) (answer, error) {
+	return s.compute(ctx, f.Job, func(ctx context.Context, progress layer.Progress) (answer, error) {
 		r, err := s.engine.Run(ctx, job, progress)
 		return answer{kindResult, resultWire{r.Kernel, r.Device, r.Micros, r.Notes}, [][]byte{floatBytes(r.Y)}}, err
 	})
@@ -153,7 +157,7 @@ type answer struct {
 }
 
 // compute does the work of a job while it listens for cancel, and sends what came of it.
-func (s *server) compute(ctx context.Context, job uint64, frames <-chan frame, failed <-chan error, work func(context.Context, layer.Progress) (answer, error)) error {
+func (s *server) compute(ctx context.Context, job uint64, work func(context.Context, layer.Progress) (answer, error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type outcome struct {
@@ -178,11 +182,11 @@ func (s *server) compute(ctx context.Context, job uint64, frames <-chan frame, f
 				return s.fail(job, o.err)
 			}
 			return s.send(o.a.kind, job, o.a.body, o.a.blobs...)
-		case g := <-frames:
+		case g := <-s.frames:
 			if g.Kind == kindCancel && g.Job == job {
 				cancel()
 			}
-		case err := <-failed: // the client is gone: nobody waits for the job
+		case err := <-s.failed: // the client is gone: nobody waits for the job
 			cancel()
 			return err
 		}
@@ -211,13 +215,13 @@ func (s *server) fail(job uint64, err error) error {
 }
 
 // fetch asks for a weight. It returns none without an error when the job was cancelled.
-func (s *server) fetch(ctx context.Context, job uint64, key string, frames <-chan frame, failed <-chan error) (weight [2][]byte, err error) {
+func (s *server) fetch(ctx context.Context, job uint64, key string) (weight [2][]byte, err error) {
 	if err := s.send(kindNeed, job, nil); err != nil {
 		return weight, err
 	}
 	for {
 		select {
-		case g := <-frames:
+		case g := <-s.frames:
 			switch {
 			case g.Kind == kindCancel && g.Job == job:
 				return weight, s.send(kindError, job, &fault{Class: "unsupported", What: context.Canceled.Error()})
@@ -226,7 +230,7 @@ func (s *server) fetch(ctx context.Context, job uint64, key string, frames <-cha
 				s.keep(key, weight)
 				return weight, nil
 			}
-		case err := <-failed:
+		case err := <-s.failed:
 			return weight, err
 		case <-ctx.Done():
 			return weight, ctx.Err()
