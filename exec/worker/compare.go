@@ -83,9 +83,7 @@ func decodeComparison(f frame, job *layer.Job, r *layer.Comparison) error {
 func (o Offer) Compare(ctx context.Context, job layer.Job, against string, progress layer.Progress) (layer.Comparison, error) {
 	job.Kernel = o.Kernel
 	r, err := o.Client.Compare(ctx, job, against, progress)
-	if o.At != "" {
-		r.Device += " at " + o.At
-	}
+	r.Device += o.at()
 	return r, err
 }
 

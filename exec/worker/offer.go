@@ -43,8 +43,14 @@ func (o Offer) Start(ctx context.Context) error {
 func (o Offer) Run(ctx context.Context, job layer.Job, progress layer.Progress) (layer.JobResult, error) {
 	job.Kernel = o.Kernel
 	r, err := o.Client.Run(ctx, job, progress)
-	if o.At != "" {
-		r.Device += " at " + o.At
-	}
+	r.Device += o.at()
 	return r, err
+}
+
+// at is what the device's name ends with when the worker is on another machine.
+func (o Offer) at() string {
+	if o.At == "" {
+		return ""
+	}
+	return " at " + o.At
 }

@@ -77,9 +77,7 @@ func decodeQuantized(f frame, codes, scales int, r *layer.QuantResult) error {
 // Quantize quantizes with the worker's own choice of a kernel.
 func (o Offer) Quantize(ctx context.Context, job layer.QuantJob, progress layer.Progress) (layer.QuantResult, error) {
 	r, err := o.Client.Quantize(ctx, job, progress)
-	if o.At != "" {
-		r.Device += " at " + o.At
-	}
+	r.Device += o.at()
 	return r, err
 }
 
