@@ -187,11 +187,15 @@ func (o output) check(kernel string) error {
 	return nil
 }
 
-// read copies the output to the host.
-func (o output) read() ([]byte, error) {
-	b := make([]byte, o.n)
+// read copies the output to the host, as bytes.
+func (o output) read() ([]byte, error) { return readAs[byte](o) }
+
+// readAs copies an output as values of a fixed size, which divides its own.
+func readAs[T any](o output) ([]T, error) {
+	var one T
+	v := make([]T, o.n/int64(unsafe.Sizeof(one)))
 	if o.n == 0 {
-		return b, nil
+		return v, nil
 	}
-	return b, driverError("cuMemcpyDtoH", cu.MemcpyDtoH(unsafe.Pointer(&b[0]), o.at(), o.n))
+	return v, driverError("cuMemcpyDtoH", cu.MemcpyDtoH(unsafe.Pointer(&v[0]), o.at(), o.n))
 }

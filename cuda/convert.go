@@ -92,13 +92,6 @@ func (e *Engine) Dequantize(b *fp4.Blocks) (y []float32, err error) {
 	return y, err
 }
 
-// readAs copies an output as values of a fixed size.
-func readAs[T any](o output) ([]T, error) {
-	var one T
-	v := make([]T, o.n/int64(unsafe.Sizeof(one)))
-	return v, driverError("cuMemcpyDtoH", cu.MemcpyDtoH(unsafe.Pointer(&v[0]), o.at(), o.n))
-}
-
 // Diff compares two matrices in cells of 64 by 64 and returns levels of cells: each has
 // half the rows and columns of the one before, rounded up, the last is one cell.
 func (e *Engine) Diff(a, b []float32, rows, cols int) (levels [][]layer.Cell, err error) {
