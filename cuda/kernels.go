@@ -22,10 +22,10 @@ const (
 type Kernel struct {
 	Name   string // as in backends and badges: "emu-fp4"
 	Doc    string // what it computes
-	Ready  bool   // its known answers came out on this device
+	Ready  bool   // a job may ask for it: its known answers came out, or want more memory than is free now
 	Why    string // it is not ready because
 	Cure   string // what to do about it
-	Status string // one of the above
+	Status string // begins with one of the above, or says why it is not verified yet
 }
 
 // kernelSpec is a row of the table of kernels.
@@ -39,12 +39,12 @@ type kernelSpec struct {
 }
 
 var kernelSpecs = []kernelSpec{
-	{"emu-fp4", "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121", layer.W4A4, sinceAmpere, "", false, ""},
-	{"emu-bf16", "bf16 instructions by integer arithmetic: the words of the architecture asked for", layer.W4A16, sinceAmpere, "", false, ""},
-	{"w4a16", "bf16 tensor cores; the weight is decoded in the kernel", layer.W4A16, sinceAmpere, "", false, ""},
-	{"native-sm120", "the FP4 tensor cores of sm_120 and sm_121", layer.W4A4, onlyRTX, "assembled, never run by its authors", false, ""},
-	{"native-sm100", "the FP4 tensor cores of sm_100 and later, through cuBLASLt (NVFP4)", layer.W4A4, sinceBlackwell,
-		"never run by its authors", true, "cuBLASLt multiplies no FP4 with E8M0 scales"},
+	{name: "emu-fp4", mode: layer.W4A4, runs: sinceAmpere, doc: "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121"},
+	{name: "emu-bf16", mode: layer.W4A16, runs: sinceAmpere, doc: "bf16 instructions by integer arithmetic: the words of the architecture asked for"},
+	{name: "w4a16", mode: layer.W4A16, runs: sinceAmpere, doc: "bf16 tensor cores; the weight is decoded in the kernel"},
+	{name: "native-sm120", mode: layer.W4A4, runs: onlyRTX, doc: "the FP4 tensor cores of sm_120 and sm_121", unrun: "assembled, never run by its authors"},
+	{name: "native-sm100", mode: layer.W4A4, runs: sinceBlackwell, doc: "the FP4 tensor cores of sm_100 and later, through cuBLASLt (NVFP4)", unrun: "never run by its authors",
+		library: true, onlyNV: "cuBLASLt multiplies no FP4 with E8M0 scales"},
 }
 
 // Kernels lists what this version holds, on no device in particular.

@@ -16,7 +16,7 @@ type quantSpec struct {
 	suffix string
 }
 
-// quantSpecs is the table, the one to take first if it runs first.
+// quantSpecs is the table. A job takes the first that came out right on its device.
 var quantSpecs = []quantSpec{
 	{kernelSpec{name: "quantize-cvt", doc: "recipe=flashinfer by Blackwell's conversion instructions, with this GPU's approximate reciprocal",
 		runs: hasConversions, unrun: "assembled, never run by its authors"}, "_cvt"},

@@ -52,7 +52,7 @@ func (e *Engine) try(ctx context.Context, spec *kernelSpec, k *Kernel, test func
 		}
 		return nil
 	}
-	said := e.remembered()[spec.remembered()]
+	said := e.remembered()[spec.cacheKey()]
 	if said == StatusVerified {
 		k.Ready, k.Status, k.Cure = true, StatusVerified, ""
 		return nil
@@ -147,6 +147,7 @@ func cureOf(err error) string {
 // must not be tried again.
 func (e *Engine) cached() string { return filepath.Join(e.options.Cache, "cuda-verified.json") }
 
+// remembered is what the file holds of this device, driver and build, by cacheKey.
 func (e *Engine) remembered() map[string]string { return e.allRemembered()[e.fingerprint()] }
 
 // allRemembered is the whole file: other devices, drivers and builds, too.
@@ -158,8 +159,8 @@ func (e *Engine) allRemembered() map[string]map[string]string {
 	return all
 }
 
-// remembered is what the cache calls a kernel: one of a library goes by the library, too.
-func (k *kernelSpec) remembered() string {
+// cacheKey is what the cache calls a kernel: one of a library goes by the library, too.
+func (k *kernelSpec) cacheKey() string {
 	if !k.library {
 		return k.name
 	}
@@ -177,7 +178,7 @@ func (e *Engine) remember(spec *kernelSpec, what string) {
 	if all[me] == nil {
 		all[me] = map[string]string{}
 	}
-	all[me][spec.remembered()] = what
+	all[me][spec.cacheKey()] = what
 	b, err := json.Marshal(all)
 	if err != nil || os.MkdirAll(e.options.Cache, 0o755) != nil {
 		return

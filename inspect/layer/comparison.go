@@ -7,12 +7,13 @@ import (
 	"fp4tui/inspect"
 )
 
-// Comparison is what two kernels of one device make of a job, compared there: cells of
-// outputs instead of the outputs.
+// Comparison is how two kernels or backends differ on a product of M×N outputs: cells of
+// outputs instead of the outputs. A device makes it of two of its kernels, Compare of what is
+// at hand.
 type Comparison struct {
 	Kernels [2]string // what ran, as in JobResult: got, want
-	Device  string
-	Rows    int // of cells: ceil(M/Step)
+	Device  string    // that both ran on and were compared on; empty: Compare made it
+	Rows    int       // of cells: ceil(M/Step)
 	Cols    int
 	Step    int    // a cell has Step × Step outputs, fewer at the ends; a power of two
 	Cells   []Cell // row-major
