@@ -82,6 +82,20 @@ func (e *Engine) do(f func()) {
 	<-done
 }
 
+// on runs f on the device's thread with memory of its own.
+func (e *Engine) on(f func(s *scope) error) error {
+	err := e.Ready()
+	if err == nil {
+		e.do(func() {
+			s := &scope{memory: &e.state.memory}
+			defer s.close()
+			err = f(s)
+			e.settle(err)
+		})
+	}
+	return err
+}
+
 // open starts the thread and makes the context.
 func (e *Engine) open() {
 	r := driver()

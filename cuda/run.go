@@ -345,6 +345,26 @@ func (p *product) start(f cu.Function, name string, gx, gy, threads, shared int,
 	return driverError("cuLaunchKernel "+name, f.Launch(gx, gy, 1, threads, 1, 1, shared, cu.NoStream, params))
 }
 
+// launch runs a kernel of an image and checks outputs. Parameters are eight bytes wide each.
+func (e *Engine) launch(image, name string, gx, gy, threads int, params []unsafe.Pointer, outputs ...output) error {
+	f, err := e.state.function(image, name, 0)
+	if err != nil {
+		return err
+	}
+	if err := f.Launch(gx, gy, 1, threads, 1, 1, 0, cu.NoStream, params); err != nil {
+		return driverError("cuLaunchKernel "+name, err)
+	}
+	if err := cu.Synchronize(); err != nil {
+		return lost("cuCtxSynchronize after "+name, err)
+	}
+	for _, o := range outputs {
+		if err := o.check(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tiled is a kernel whose blocks take tall rows of x by wide rows of w.
 func (p *product) tiled(image, name string, tall, wide, threads int) error {
 	f, err := p.function(image, name, 0)
