@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -24,6 +25,12 @@ var anyImage string
 
 //go:embed kernels/native.fatbin
 var nativeImage string
+
+// images are all that is embedded of kernels: what a verdict holds for. Each is declared beside
+// what runs it.
+var images = []struct{ file, bytes string }{
+	{"kernels.fatbin", anyImage}, {"hopper.fatbin", hopperImage}, {"native.fatbin", nativeImage}, {"quantize.fatbin", quantizeImage},
+}
 
 // Engine computes jobs on one GPU. Its context lives on an OS thread of its own, which
 // the first call starts; jobs run there one at a time. It satisfies gemm.Runner and, but
@@ -265,10 +272,10 @@ func (e *Engine) Close() {
 func (e *Engine) fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintln(h, e.model(), filepath.Base(driver().DriverPath))
-	h.Write([]byte(anyImage))
-	h.Write([]byte(hopperImage))
-	h.Write([]byte(nativeImage))
-	h.Write([]byte(quantizeImage))
+	for _, i := range images {
+		fmt.Fprintln(h, i.file, len(i.bytes))
+		io.WriteString(h, i.bytes)
+	}
 	h.Write(quantFingerprint())
 	h.Write(answerWords)
 	return hex.EncodeToString(h.Sum(nil)[:16])

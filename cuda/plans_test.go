@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"fp4tui/inspect/layer"
@@ -20,6 +21,31 @@ func TestPlans(t *testing.T) {
 	}
 	if len(plans) != len(kernelSpecs) {
 		t.Errorf("%d plans for %d kernels", len(plans), len(kernelSpecs))
+	}
+}
+
+// TestImages holds the table of images to what lies in the folder, and the fingerprint of a
+// verdict to each image.
+func TestImages(t *testing.T) {
+	files, err := filepath.Glob("kernels/*.fatbin")
+	if err != nil || len(files) != len(images) {
+		t.Fatalf("%d images in the table, %v in the folder (%v)", len(images), files, err)
+	}
+	e := &Engine{}
+	before := e.fingerprint()
+	for i, image := range images {
+		b, err := os.ReadFile(filepath.Join("kernels", image.file))
+		if err != nil || string(b) != image.bytes {
+			t.Errorf("%s is not what is embedded under its name (%v)", image.file, err)
+		}
+		images[i].bytes += "\x00"
+		if e.fingerprint() == before {
+			t.Errorf("the fingerprint does not see %s", image.file)
+		}
+		images[i] = image
+	}
+	if e.fingerprint() != before {
+		t.Error("a fingerprint does not stay the same")
 	}
 }
 
