@@ -56,6 +56,15 @@ func Kernels() []Kernel {
 	return list
 }
 
+// nowhere is every kernel, those that quantize last, where none can run.
+func nowhere(why, cure string) []Kernel {
+	list := append(Kernels(), Quantizers()...)
+	for i := range list {
+		list[i].Why, list[i].Cure, list[i].Status = why, cure, StatusForeign
+	}
+	return list
+}
+
 func sinceAmpere(cc [2]int) string {
 	if cc[0] < 8 {
 		return "it needs compute capability 8.0"

@@ -33,15 +33,6 @@ func Quantizers() []Kernel {
 	return list
 }
 
-// nowhere is every kernel, those that quantize last, where none can run.
-func nowhere(why, cure string) []Kernel {
-	list := append(Kernels(), Quantizers()...)
-	for i := range list {
-		list[i].Why, list[i].Cure, list[i].Status = why, cure, StatusForeign
-	}
-	return list
-}
-
 func hasConversions(cc [2]int) string {
 	switch cc {
 	case [2]int{10, 0}, [2]int{10, 3}, [2]int{11, 0}, [2]int{12, 0}, [2]int{12, 1}:
