@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -70,16 +71,25 @@ func victim(how string) int {
 	case how == "address":
 		s.First = tell(e.wild(ctx, &job))
 	case how == "run":
-		trust(e)
+		trust(e, "emu-fp4")
 		_, err := e.Run(ctx, job, nil)
 		s.First = tell(err)
+	case how == "w4a16": // on sm_90 a kernel with much shared memory
+		trust(e, how)
+		shapes := answerShapes([2]int{9, 0})
+		large := shapes[slices.IndexFunc(shapes, func(a answerShape) bool { return a.variant == "wide_64x128" })].job(1)
+		_, err := e.Run(ctx, large, nil)
+		s.First = tell(err)
+	case how == "diff": // waits for the device without an event
+		_, err := e.Diff([]float32{1}, []float32{2}, 1, 1)
+		s.First = tell(err)
 	case how == "run twice": // the first leaves its weight
-		trust(e)
+		trust(e, "emu-fp4")
 		_, err := e.Run(ctx, job, nil)
 		s.First = tell(err)
 		job = answerShapes([2]int{9, 0})[1].job(2)
 	}
-	trust(e)
+	trust(e, "emu-fp4")
 	r, err := e.Run(ctx, job, nil)
 	s.Again, s.Ready = tell(err), tell(e.Ready())
 	if r.Device != "" {
@@ -91,14 +101,14 @@ func victim(how string) int {
 	return 0
 }
 
-// trust takes emu-fp4 for verified where nothing is known of it.
-func trust(e *Engine) {
+// trust takes a kernel for verified where nothing is known of it.
+func trust(e *Engine, name string) {
 	if e.Ready() != nil {
 		return
 	}
 	e.do(func() {
-		if _, known := e.verdict["emu-fp4"]; !known {
-			e.verdict["emu-fp4"] = Kernel{Name: "emu-fp4", Ready: true, Status: StatusVerified}
+		if _, known := e.verdict[name]; !known {
+			e.verdict[name] = Kernel{Name: name, Ready: true, Status: StatusVerified}
 		}
 	})
 }
@@ -177,26 +187,72 @@ func with(env []string, more ...string) []string { return slices.Concat(env, mor
 // recover from and with one that it does.
 func TestFaultsOfEveryCall(t *testing.T) {
 	fake := append(fakeDriver(t), "FAKE_ZERO=1")
-	for _, call := range []string{"cuDevicePrimaryCtxSetFlags", "cuDevicePrimaryCtxRetain", "cuCtxSetCurrent", "cuEventCreate", "cuMemGetInfo", "cuMemAlloc", "cuMemcpyHtoD", "cuMemsetD8", "cuModuleLoadData",
-		"cuModuleGetFunction", "cuEventRecord", "cuLaunchKernel", "cuEventSynchronize", "cuEventElapsedTime", "cuMemcpyDtoH"} {
-		t.Run(call, func(t *testing.T) {
-			s := suffer(t, "run", with(fake, "FAKE_FAIL="+call+":1:700")...)
-			if !strings.Contains(s.First.Text, call) || !strings.Contains(s.First.Text, "IllegalAddress (CUDA error 700)") || !strings.Contains(s.First.Hint, "report this") {
+	const (
+		opens = iota // fails where the engine opens: it stays closed
+		works
+		waits // fails only where the device is lost
+	)
+	for _, test := range []struct {
+		call, how string
+		nth       int // the first that is not of the list of devices
+		when      int
+	}{
+		{"cuDeviceGet", "run", 2, opens}, {"cuDeviceGetAttribute", "run", 4, opens}, {"cuDevicePrimaryCtxSetFlags", "run", 1, opens},
+		{"cuDevicePrimaryCtxRetain", "run", 1, opens}, {"cuCtxSetCurrent", "run", 1, opens}, {"cuEventCreate", "run", 1, opens},
+		{"cuMemGetInfo", "run", 1, works}, {"cuMemAlloc", "run", 1, works}, {"cuMemcpyHtoD", "run", 1, works}, {"cuMemsetD8", "run", 1, works},
+		{"cuModuleLoadData", "run", 1, works}, {"cuModuleGetFunction", "run", 1, works}, {"cuFuncSetAttribute", "w4a16", 1, works},
+		{"cuLaunchKernel", "run", 1, works}, {"cuMemcpyDtoH", "run", 1, works},
+		{"cuEventRecord", "run", 1, waits}, {"cuEventSynchronize", "run", 1, waits}, {"cuEventElapsedTime", "run", 1, waits},
+		{"cuCtxSynchronize", "diff", 1, waits},
+	} {
+		t.Run(test.call, func(t *testing.T) {
+			fail := fmt.Sprintf("FAKE_FAIL=%s:%d:", test.call, test.nth)
+			s := suffer(t, test.how, with(fake, fail+"700")...)
+			if !strings.Contains(s.First.Text, test.call+":") && !strings.Contains(s.First.Text, test.call+" ") || !strings.Contains(s.First.Text, "IllegalAddress (CUDA error 700)") || !strings.Contains(s.First.Hint, "report this") {
 				t.Errorf("%+v", s.First)
 			}
 			if !s.First.Lost || s.Again != s.First || s.Ready != s.First {
 				t.Errorf("it goes on: %+v, %+v", s.Again, s.Ready)
 			}
-			s = suffer(t, "run", with(fake, "FAKE_FAIL="+call+":1:304")...)
-			if !strings.Contains(s.First.Text, call) || !strings.Contains(s.First.Text, "OperatingSystem (CUDA error 304)") || !strings.Contains(s.First.Hint, "/dev/nvidia") {
+			s = suffer(t, test.how, with(fake, fail+"304")...)
+			if !strings.Contains(s.First.Text, test.call) || !strings.Contains(s.First.Text, "OperatingSystem (CUDA error 304)") || !strings.Contains(s.First.Hint, "/dev/nvidia") {
 				t.Errorf("%+v", s.First)
 			}
-			opening := strings.Contains(call, "Ctx") || call == "cuEventCreate"
-			waiting := strings.HasPrefix(call, "cuEvent")
-			if s.First.Lost != (waiting && !opening) || (s.Again.Text == "") == (opening || waiting) {
+			if s.First.Lost != (test.when == waits) || (s.Again.Text == "") != (test.when == works) {
 				t.Errorf("first %+v, then %+v", s.First, s.Again)
 			}
 		})
+	}
+}
+
+// TestFakeSticks holds the errors that the fake driver doesn't recover from to the table:
+// after another error it goes on, as a real one does.
+func TestFakeSticks(t *testing.T) {
+	source, err := os.ReadFile("testdata/fake_driver.c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, found := strings.Cut(string(source), "sticky[] = {")
+	list, _, closed := strings.Cut(list, "};")
+	if !found || !closed {
+		t.Fatal("testdata/fake_driver.c has no list sticky")
+	}
+	var have, want []int
+	for _, text := range strings.Split(list, ",") {
+		code, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		have = append(have, code)
+	}
+	for code, row := range driverCodes {
+		if row.effect != refuses {
+			want = append(want, code)
+		}
+	}
+	slices.Sort(want)
+	if !slices.Equal(have, want) {
+		t.Errorf("fake_driver.c has %v, faults.go %v", have, want)
 	}
 }
 
