@@ -51,7 +51,7 @@ func (e *Engine) quantizer(ctx context.Context) (*quantSpec, error) {
 		}
 		why = k.Why
 	}
-	return nil, &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: "nothing is quantized on " + e.name(), Why: why, Cure: "recipe=flashinfer-exact computes on the CPU"}
+	return nil, &inspect.Fault{Class: ErrNoKernel, Offset: -1, What: "nothing is quantized on " + e.name(), Why: why, Cure: "recipe=" + fp4.FlashinferExact + " computes on the CPU"}
 }
 
 // verifyQuantizer says whether a kernel may quantize here: it has to return the known

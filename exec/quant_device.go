@@ -9,11 +9,10 @@ import (
 	"fp4tui/inspect/layer"
 )
 
-// recipeOfDevice is the recipe that needs a GPU, recipeExact the one of the same rule that
-// does not; deviceOfRecipe is the backend whose GPU it is.
+// recipeOfDevice is the recipe that needs a GPU, fp4.FlashinferExact the one of the same rule
+// that does not; deviceOfRecipe is the backend whose GPU it is.
 const (
 	recipeOfDevice = "flashinfer"
-	recipeExact    = "flashinfer-exact"
 	deviceOfRecipe = "cuda"
 )
 
@@ -21,7 +20,7 @@ const (
 // device are the kernel and where it ran. Errors are ErrNotReady without a GPU, *inspect.Fault of values that
 // its kernels do not take and of the device, and ctx.Err().
 func (c *call) quantOnDevice(x []float32, rows, cols int, opt fp4.QuantOptions) (b fp4.Blocks, by, device string, err error) {
-	opt.Recipe = recipeExact // the global scale is one rule's
+	opt.Recipe = fp4.FlashinferExact // the global scale is one rule's
 	job := layer.QuantJob{Format: opt.Format, Rows: rows, Cols: cols, Global: 1}
 	if b.Global, err = fp4.GlobalOf(x, opt); err != nil {
 		return b, "", "", err
@@ -55,7 +54,7 @@ func (c *call) quantOnDevice(x []float32, rows, cols int, opt fp4.QuantOptions) 
 func (c *call) quantizer() (Quantizer, error) {
 	refuse := func(why string) error {
 		return fmt.Errorf("%w: %w", ErrNotReady, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "recipe=" + recipeOfDevice + " needs a GPU: its approximate reciprocal is the device's own",
-			Why: why, Cure: "recipe=" + recipeExact + " has the same rule with IEEE division, on the CPU; fp4tui doctor says what a GPU lacks here"})
+			Why: why, Cure: "recipe=" + fp4.FlashinferExact + " has the same rule with IEEE division, on the CPU; fp4tui doctor says what a GPU lacks here"})
 	}
 	be, known := c.s.backend(deviceOfRecipe)
 	q, able := be.(Quantizer)
@@ -88,7 +87,7 @@ func bf16Words(x []float32) ([]uint16, error) {
 	}
 	if other > 0 {
 		return nil, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: fmt.Sprintf("%d of %d values are no bf16 numbers", other, len(x)),
-			Why: "recipe=" + recipeOfDevice + " quantizes bf16 words", Cure: "recipe=" + recipeExact + ", or a tensor in bf16"}
+			Why: "recipe=" + recipeOfDevice + " quantizes bf16 words", Cure: "recipe=" + fp4.FlashinferExact + ", or a tensor in bf16"}
 	}
 	return words, nil
 }

@@ -85,7 +85,7 @@ func (s *scene) encode(p layer.ActPolicy, inverted bool) (fp4.GlobalPolicy, bool
 
 // quantized are the sampled rows of x under a policy; false where it does not exist.
 func (s *scene) quantized(p layer.ActPolicy, inverted bool) (rows [][]float32, ok bool, err error) {
-	opt := fp4.QuantOptions{Recipe: "flashinfer-exact", Format: fp4.NVFP4, InputBF16: s.XType == inspect.BF16}
+	opt := fp4.QuantOptions{Recipe: fp4.FlashinferExact, Format: fp4.NVFP4, InputBF16: s.XType == inspect.BF16}
 	if s.w.ScaleType == fp4.E8M0 {
 		opt.Recipe, opt.Format = "torchao", fp4.MXFP4
 		if p != layer.ActNone && p != layer.ActDynamic && !(p == s.Act && s.Mode == layer.W4A4) {

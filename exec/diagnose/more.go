@@ -468,7 +468,7 @@ func (s *scene) misreadActivations(p [2]string) (*input, bool) {
 	if !ok {
 		return nil, false
 	}
-	b, err := fp4.Quantize(s.X, s.M, s.k, fp4.QuantOptions{Recipe: "flashinfer-exact", Format: fp4.NVFP4, Global: global})
+	b, err := fp4.Quantize(s.X, s.M, s.k, fp4.QuantOptions{Recipe: fp4.FlashinferExact, Format: fp4.NVFP4, Global: global})
 	if err != nil {
 		return nil, false
 	}

@@ -13,7 +13,7 @@ import (
 // recipes that quantize activations in front of an FP4 instruction. NVFP4: the
 // kernel of flashinfer and TransformerEngine with IEEE division. MXFP4: scales
 // rounded up (RCEIL), the rule of flashinfer and of cuBLAS, in torchao's arithmetic.
-var activationRecipe = map[string]string{fp4.NVFP4: "flashinfer-exact", fp4.MXFP4: "torchao"}
+var activationRecipe = map[string]string{fp4.NVFP4: fp4.FlashinferExact, fp4.MXFP4: "torchao"}
 
 // quantizeX quantizes the activations of w4a4 in the format of the weight and fills in
 // what out says of them, alpha's factor of x and a note on blocks that an unfit global

@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"fp4tui/inspect"
+	"fp4tui/inspect/fp4"
 	"fp4tui/inspect/layer"
 )
 
@@ -49,7 +50,7 @@ func words(b []byte) []uint16 {
 }
 
 // exactRecipe is what quantizes by the same rule without a worker.
-const exactRecipe = "recipe=flashinfer-exact"
+const exactRecipe = "recipe=" + fp4.FlashinferExact
 
 // Quantize quantizes a matrix in the worker. It starts, cancels and loses workers as Run
 // does.

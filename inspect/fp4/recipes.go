@@ -8,6 +8,10 @@ type recipe struct {
 	nvfp4, mxfp4 *scheme // nil when the recipe has none
 }
 
+// FlashinferExact is the recipe of flashinfer's kernel with IEEE division, which a GPU's own
+// approximate reciprocal is measured against: where there is no GPU, errors name it.
+const FlashinferExact = "flashinfer-exact"
+
 // recipes is the one table. A new quantizer is a row and the arithmetic that it needs.
 var recipes = [...]recipe{
 	{
@@ -18,7 +22,7 @@ var recipes = [...]recipe{
 		mxfp4: &scheme{block: 32, scaleType: E8M0, scale: ctScaleMX, elements: divides | roundsBF16 | plusZero | nanIsZero},
 	},
 	{
-		name: "flashinfer-exact",
+		name: FlashinferExact,
 		doc:  "flashinfer's and TransformerEngine's quantization kernel with IEEE division (fast math off); global scale divides; MXFP4 by flashinfer's kernel with 1/6 rounded to nearest, scale rounded up to a power of two",
 		nvfp4: &scheme{block: 16, scaleType: E4M3, use: Divides, dropNaN: true,
 			global: encodeGlobal, scale: flashinferScale},
