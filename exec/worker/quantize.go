@@ -27,9 +27,8 @@ type quantWire struct {
 
 // quantizedWire is layer.QuantResult without codes and scales, the two blobs.
 type quantizedWire struct {
-	Kernel string   `json:"kernel"`
-	Device string   `json:"device"`
-	Notes  []string `json:"notes,omitempty"`
+	Kernel string `json:"kernel"`
+	Device string `json:"device"`
 }
 
 // wordBytes are 16-bit words as they travel.
@@ -71,7 +70,7 @@ func decodeQuantized(f frame, codes, scales int, r *layer.QuantResult) error {
 	if err := json.Unmarshal(f.Body, &w); err != nil || len(f.blobs) != 2 || len(f.blobs[0]) != codes || len(f.blobs[1]) != scales {
 		return fmt.Errorf("%w: a quantized matrix of %d blobs", errFrame, len(f.blobs))
 	}
-	*r = layer.QuantResult{Codes: f.blobs[0], Scales: f.blobs[1], Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device), Notes: printables(w.Notes)}
+	*r = layer.QuantResult{Codes: f.blobs[0], Scales: f.blobs[1], Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device)}
 	return nil
 }
 
@@ -101,6 +100,6 @@ func (s *server) quantize(ctx context.Context, f frame) error {
 	}
 	return s.compute(ctx, f.Job, func(ctx context.Context, progress layer.Progress) (answer, error) {
 		r, err := q.Quantize(ctx, job, progress)
-		return answer{kindQuantized, quantizedWire{r.Kernel, r.Device, r.Notes}, [][]byte{r.Codes, r.Scales}}, err
+		return answer{kindQuantized, quantizedWire{r.Kernel, r.Device}, [][]byte{r.Codes, r.Scales}}, err
 	})
 }

@@ -22,7 +22,6 @@ type QuantResult struct {
 	Scales []byte // Rows·Cols/Block: E4M3 or E8M0
 	Kernel string // what ran: "quantize"
 	Device string // where: "NVIDIA H100 80GB HBM3 sm_90"
-	Notes  []string
 }
 
 // Block is how many elements share a scale; 0 for an unknown format.
