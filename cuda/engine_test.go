@@ -106,6 +106,10 @@ func TestLayers(t *testing.T) {
 					_, after, _ := strings.Cut(got.Notes[0], "arch=")
 					j.Arch = after[:4]
 				}
+				said, err := gemm.Lookup("bf16", got.Arch)
+				if rule, _ := gemm.Lookup("bf16", j.Arch); err != nil || said.Params != rule.Params {
+					t.Errorf("the words are those of %q, it says; %v", got.Arch, err)
+				}
 				want, err := gemm.Compute(context.Background(), j, order)
 				if err != nil {
 					t.Fatal(err)

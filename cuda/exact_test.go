@@ -209,6 +209,20 @@ func TestBlasNames(t *testing.T) {
 	}
 }
 
+// TestArchOfAKernel: an emulating kernel returns the words that were asked for, the others
+// those of their GPU, by the name that package gemm's table knows.
+func TestArchOfAKernel(t *testing.T) {
+	for _, k := range kernelSpecs {
+		want := "sm90"
+		if strings.HasPrefix(k.name, "emu-") {
+			want = "sm120"
+		}
+		if got := k.arch(&layer.Job{Arch: "sm120"}, Device{ComputeCapability: [2]int{9, 0}}); got != want {
+			t.Errorf("%s: %s, must be %s", k.name, got, want)
+		}
+	}
+}
+
 // TestFormatsRefused: every w4a4 kernel takes NVFP4; native-sm100 alone refuses MXFP4, with a
 // way out.
 func TestFormatsRefused(t *testing.T) {

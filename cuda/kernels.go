@@ -3,6 +3,7 @@ package cuda
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -35,15 +36,16 @@ type kernelSpec struct {
 	runs      func(cc [2]int) string // why it can't run there; empty if it can
 	unrun     string                 // what its authors did who had no GPU that runs it; empty: they ran it
 	library   bool                   // it is cuBLASLt's: what comes out depends on its version
+	own       bool                   // it runs the GPU's own instruction, whatever arch= is asked for
 	onlyNV    string                 // why it takes no MXFP4; empty if it does
 }
 
 var kernelSpecs = []kernelSpec{
 	{name: "emu-fp4", mode: layer.W4A4, runs: sinceAmpere, doc: "FP4 instructions (NVFP4, MXFP4) by integer arithmetic: the words of sm100 to sm121"},
 	{name: "emu-bf16", mode: layer.W4A16, runs: sinceAmpere, doc: "bf16 instructions by integer arithmetic: the words of the architecture asked for"},
-	{name: "w4a16", mode: layer.W4A16, runs: sinceAmpere, doc: "bf16 tensor cores; the weight is decoded in the kernel"},
-	{name: "native-sm120", mode: layer.W4A4, runs: onlyRTX, doc: "the FP4 tensor cores of sm_120 and sm_121", unrun: "assembled, never run by its authors"},
-	{name: "native-sm100", mode: layer.W4A4, runs: sinceBlackwell, doc: "the FP4 tensor cores of sm_100 and later, through cuBLASLt (NVFP4)", unrun: "never run by its authors",
+	{name: "w4a16", mode: layer.W4A16, own: true, runs: sinceAmpere, doc: "bf16 tensor cores; the weight is decoded in the kernel"},
+	{name: "native-sm120", mode: layer.W4A4, own: true, runs: onlyRTX, doc: "the FP4 tensor cores of sm_120 and sm_121", unrun: "assembled, never run by its authors"},
+	{name: "native-sm100", mode: layer.W4A4, own: true, runs: sinceBlackwell, doc: "the FP4 tensor cores of sm_100 and later, through cuBLASLt (NVFP4)", unrun: "never run by its authors",
 		library: true, onlyNV: "cuBLASLt multiplies no FP4 with E8M0 scales"},
 }
 
@@ -149,6 +151,14 @@ func WideArch(cc [2]int) string {
 		return "sm80"
 	}
 	return "sm90" // later ones have its parameters
+}
+
+// arch is whose instruction a kernel returns the words of, as arch= names it.
+func (k *kernelSpec) arch(job *layer.Job, d Device) string {
+	if k.own {
+		return strings.ReplaceAll(d.Arch(), "_", "")
+	}
+	return job.Arch
 }
 
 // checkJob refuses what no kernel can take.

@@ -199,7 +199,7 @@ func (e *Engine) run(ctx context.Context, spec *kernelSpec, job *layer.Job, vari
 	defer func() { e.settle(err) }()
 	p := e.product(job)
 	defer p.release()
-	r = layer.JobResult{Kernel: spec.name, Device: e.name(), Y: make([]float32, job.M*job.N)}
+	r = layer.JobResult{Kernel: spec.name, Device: e.name(), Arch: spec.arch(job, e.device), Y: make([]float32, job.M*job.N)}
 	if job.M == 0 || job.N == 0 {
 		return r, nil
 	}

@@ -1,10 +1,10 @@
 package exec
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"fp4tui/exec/compare"
 	"fp4tui/exec/gemm"
@@ -103,7 +103,8 @@ func (v *productValue) sameButOrder(o *productValue) bool {
 		return false
 	}
 	a, b := v.forward, o.forward
-	sameArch := a.Mode == layer.W4A4 || v.instruction() == o.instruction() // every FP4 instruction is one rule
+	rule := v.instruction()
+	sameArch := a.Mode == layer.W4A4 || rule == o.instruction() && rule != (gemm.Params{}) // every FP4 instruction is one rule
 	if a.Mode == layer.W4A16 && (a.Order.Kind == layer.OrderSliced || b.Order.Kind == layer.OrderSliced) {
 		return false // interleaved slices are outside the claim
 	}
@@ -113,13 +114,10 @@ func (v *productValue) sameButOrder(o *productValue) bool {
 }
 
 // instruction is the rule of the bf16 instruction that a w4a16 product was made with:
-// that of the GPU where a kernel used its own, else that of arch=.
+// that of the GPU where a kernel used its own, else that of arch=. It is zero where the
+// architecture has no row.
 func (v *productValue) instruction() gemm.Params {
-	arch := v.forward.Arch
-	if at := strings.LastIndex(v.out.Device, " sm_"); at >= 0 && !strings.HasPrefix(v.out.By, "emu-") {
-		arch, _, _ = strings.Cut(v.out.Device[at+1:], " ") // what follows is its number, and its host
-	}
-	m, err := gemm.Lookup("bf16", arch)
+	m, err := gemm.Lookup("bf16", cmp.Or(v.out.Arch, v.forward.Arch))
 	if err != nil {
 		return gemm.Params{}
 	}

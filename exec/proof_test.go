@@ -42,27 +42,24 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
-// TestInstructionOfAKernel: a GPU's own instruction counts, an emulating kernel's does not.
+// TestInstructionOfAKernel: what a device says of its instruction counts before arch=, what it
+// is called does not.
 func TestInstructionOfAKernel(t *testing.T) {
-	of := func(by, device, arch string) gemm.Params {
-		v := productValue{forward: layer.Forward{Arch: arch}}
-		v.out.By, v.out.Device = by, device
+	of := func(said, asked string) gemm.Params {
+		v := productValue{forward: layer.Forward{Arch: asked}}
+		v.out.By, v.out.Device, v.out.Arch = "w4a16", "NVIDIA A100-SXM4-80GB sm_80", said
 		return v.instruction()
 	}
-	ampere, hopper := of("", "", "sm80"), of("", "", "sm90")
-	if ampere == hopper {
+	ampere, hopper := of("", "sm80"), of("", "sm90")
+	if ampere == hopper || ampere == (gemm.Params{}) {
 		t.Fatal("sm80 and sm90 have the same rule")
 	}
-	const a100, h100 = "NVIDIA A100-SXM4-80GB sm_80", "NVIDIA H100 80GB HBM3 sm_90"
 	for _, test := range []struct {
-		by, device string
-		want       gemm.Params
-	}{
-		{"w4a16", a100, ampere}, {"w4a16", h100, hopper}, {"emu-bf16", a100, hopper}, {"", "", hopper},
-		{"w4a16", a100 + " (device 1 of 2)", ampere}, {"w4a16", a100 + " at ssh:gpu1", ampere},
-	} {
-		if got := of(test.by, test.device, "sm100"); got != test.want {
-			t.Errorf("%s on %q: %+v, want %+v", test.by, test.device, got, test.want)
+		said, asked string
+		want        gemm.Params
+	}{{"sm80", "sm100", ampere}, {"sm90", "sm80", hopper}, {"", "sm100", hopper}, {"sm999", "sm80", gemm.Params{}}} {
+		if got := of(test.said, test.asked); got != test.want {
+			t.Errorf("%s, asked for %s: %+v, want %+v", test.said, test.asked, got, test.want)
 		}
 	}
 }

@@ -95,7 +95,7 @@ func (g *fakeGPU) Run(ctx context.Context, job layer.Job, _ layer.Progress) (lay
 		select {}
 	}
 	y, err := gemm.Compute(ctx, job, layer.Order{})
-	return layer.JobResult{Y: y, Kernel: "fake", Device: "Fake GPU sm_90"}, err
+	return layer.JobResult{Y: y, Kernel: "fake", Device: "Fake GPU sm_90", Arch: job.Arch}, err
 }
 
 // Compare has one output of the second kernel in error.

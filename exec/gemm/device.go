@@ -77,7 +77,7 @@ func (d Device) Forward(ctx context.Context, f layer.Forward, progress layer.Pro
 	}
 	out.Y.Data = r.Y
 	out.Foreign = d.Foreign
-	out.By, out.Device = r.Kernel, r.Device
+	out.By, out.Device, out.Arch = r.Kernel, r.Device, r.Arch
 	out.Notes = append(out.Notes, r.Notes...)
 	return out, nil
 }

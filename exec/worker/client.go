@@ -219,7 +219,8 @@ func decodeResult(f frame, job *layer.Job, r *layer.JobResult) error {
 	if err := json.Unmarshal(f.Body, &w); err != nil || len(f.blobs) != 1 || len(f.blobs[0]) != 4*job.M*job.N {
 		return fmt.Errorf("%w: a result of %d blobs", errFrame, len(f.blobs))
 	}
-	*r = layer.JobResult{Y: floats(f.blobs[0]), Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device), Micros: w.Micros, Notes: printables(w.Notes)}
+	*r = layer.JobResult{Y: floats(f.blobs[0]), Kernel: inspect.Printable(w.Kernel), Device: inspect.Printable(w.Device), Arch: inspect.Printable(w.Arch),
+		Micros: w.Micros, Notes: printables(w.Notes)}
 	return nil
 }
 

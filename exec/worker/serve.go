@@ -145,7 +145,7 @@ func (s *server) run(ctx context.Context, f frame) error {
 	}
 	return s.compute(ctx, f.Job, func(ctx context.Context, progress layer.Progress) (answer, error) {
 		r, err := s.engine.Run(ctx, job, progress)
-		return answer{kindResult, resultWire{r.Kernel, r.Device, r.Micros, r.Notes}, [][]byte{floatBytes(r.Y)}}, err
+		return answer{kindResult, resultWire{r.Kernel, r.Device, r.Arch, r.Micros, r.Notes}, [][]byte{floatBytes(r.Y)}}, err
 	})
 }
 

@@ -56,6 +56,7 @@ type jobWire struct {
 type resultWire struct {
 	Kernel string   `json:"kernel"`
 	Device string   `json:"device"`
+	Arch   string   `json:"arch,omitempty"`
 	Micros float64  `json:"micros"`
 	Notes  []string `json:"notes,omitempty"`
 }

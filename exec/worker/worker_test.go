@@ -106,7 +106,7 @@ func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (
 	case "fault":
 		return layer.JobResult{}, &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: "out of memory", Why: "needs 9 TB", Cure: "use fewer rows"}
 	}
-	return layer.JobResult{Y: product(j), Kernel: "beads", Device: "abacus", Micros: 1.5, Notes: []string{"by hand\x07"}}, nil
+	return layer.JobResult{Y: product(j), Kernel: "beads", Device: "abacus", Arch: "sm90", Micros: 1.5, Notes: []string{"by hand\x07"}}, nil
 }
 
 // product is the float32 product of a job, w4a16, without block scales.
@@ -158,7 +158,7 @@ func TestRun(t *testing.T) {
 		if want := product(j); !reflect.DeepEqual(r.Y, want) {
 			t.Errorf("got %v, want %v", r.Y, want)
 		}
-		if r.Kernel != "beads" || r.Device != "abacus" || r.Micros != 1.5 || r.Notes[0] != `by hand\x07` {
+		if r.Kernel != "beads" || r.Device != "abacus" || r.Arch != "sm90" || r.Micros != 1.5 || r.Notes[0] != `by hand\x07` {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -180,7 +180,7 @@ func TestDeath(t *testing.T) {
 		"unready": {"no device"},
 		"mute":    {"the worker refuses and does not say why"},
 
-		"version of fp4tui 0.1\x1b[31m": {"the test worker is of another version: fp4tui 0.1\\x1b[31m", "it speaks worker protocol 1, this one 2"},
+		"version of fp4tui 0.1\x1b[31m": {"the test worker is of another version: fp4tui 0.1\\x1b[31m", fmt.Sprintf("it speaks worker protocol %d, this one %d", Version-1, Version)},
 	} {
 		t.Run(behave, func(t *testing.T) {
 			c := client(t, behave)

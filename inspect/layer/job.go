@@ -36,6 +36,7 @@ type JobResult struct {
 	Y      []float32 // M×N values of Job.Out
 	Kernel string    // what ran, as it stands in badges: "emu-fp4"
 	Device string    // where: "NVIDIA H100 80GB HBM3 sm_90"
+	Arch   string    // whose instruction made Y, as arch= names it: "sm90"; empty where that is not known
 	Micros float64   // of the kernel alone, by the device's own clock; 0: not measured
 	Notes  []string
 }

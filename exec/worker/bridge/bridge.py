@@ -17,7 +17,7 @@ import sys
 import threading
 import traceback
 
-VERSION = 2
+VERSION = 3
 MAX_HEADER = 1 << 20
 
 # The engines. "package" is what is imported and "pip" what is installed; "arch" lists the
@@ -426,7 +426,8 @@ def compute(head, blobs, weight):
         job = Job(torch, device, head, blobs, weight)
         y, micros = timed(torch, device, ENGINES[asked](job))
         y = y.float().contiguous().cpu()
-    answer = {"kernel": "%s %s" % (row["pip"], version_of(row["pip"])), "device": name, "micros": micros, "notes": job.notes}
+    arch = "" if device == "cpu" else "sm%d%d" % torch.cuda.get_device_capability()
+    answer = {"kernel": "%s %s" % (row["pip"], version_of(row["pip"])), "device": name, "arch": arch, "micros": micros, "notes": job.notes}
     return answer, ctypes.string_at(y.data_ptr(), y.numel() * 4)
 
 def failed(e):
