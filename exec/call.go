@@ -105,6 +105,9 @@ func (c *call) tensorOf(ref language.Ref, v value) (inspect.Tensor, error) {
 		return inspect.Tensor{}, fmt.Errorf("%w: %s is a quantized weight; %s.dequant is its tensor", ErrUsage, ref.Base(), ref.Base())
 	case *checkpointValue:
 		return c.onlyTensor(ref, v)
+	case *comparedValue:
+		return inspect.Tensor{}, fmt.Errorf("%w: %w", ErrUsage, &inspect.Fault{Class: inspect.ErrMissing, Offset: -1,
+			What: fmt.Sprintf("%s is a %s, not a tensor", ref, v.kind()), Cure: outputsGone})
 	}
 	return inspect.Tensor{}, fmt.Errorf("%w: %s is a %s, not a tensor", ErrUsage, ref, v.kind())
 }

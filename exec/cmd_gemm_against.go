@@ -14,6 +14,12 @@ import (
 // kindCompared is a handle of gemm against=.
 const kindCompared = "comparison"
 
+// outputsGone is the way out for who wants elements of a comparison: insteadOfElements, by the
+// kinds of handle that have them.
+const outputsGone = "its outputs are gone: run each backend without against=, and diff the two products"
+
+var insteadOfElements = []language.Instead{{Have: kindCompared, Want: kindDiff, Hint: outputsGone}, {Have: kindCompared, Want: kindTensor, Hint: outputsGone}}
+
 // comparedValue is how two backends differ on a layer, without their outputs.
 type comparedValue struct {
 	result Compared

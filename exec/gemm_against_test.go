@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"fp4tui/exec/gemm"
@@ -91,6 +92,27 @@ func TestGemmAgainst(t *testing.T) {
 	}
 	if info := r.do("info d").(Compared); info.Handle != "" || info.Differ != 2 {
 		t.Errorf("info %+v", info)
+	}
+}
+
+// TestGemmAgainstHasNoElements: a verb that wants elements of a comparison says how to get
+// them, and the way works; a verb that wants something else says no such thing.
+func TestGemmAgainstHasNoElements(t *testing.T) {
+	r := againstRig(t, twoKernels{})
+	r.do("d = gemm x w backend=cuda:wrong against=cuda:right", "y = gemm x w")
+	for _, line := range []string{"top d", "where d > 0.1", "diff d y", "diff y d", "stat d", "export d d.npy", "explain d[1,2]", "quant d", "gemm d w", "info d[0:3]", "info d[1,2]", "expect d[1,2] > 0"} {
+		err := r.fails(line, ErrUsage, outputsGone)
+		if err != nil && strings.Count(err.Error()+HintOf(err), "its outputs are gone") != 1 {
+			t.Errorf("%s: %v, %s", line, err, HintOf(err))
+		}
+	}
+	for _, line := range []string{"dequant d", "codes d"} {
+		if err := r.fails(line, ErrUsage); strings.Contains(err.Error()+HintOf(err), "gone") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if d := r.do("p = gemm x w backend=cuda:wrong", "q = gemm x w backend=cuda:right", "e = diff p q", "top e").(Worst); len(d.Rows) == 0 {
+		t.Errorf("%+v", d)
 	}
 }
 

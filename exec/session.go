@@ -228,7 +228,7 @@ func (s *Session) names(st state) language.Names {
 	for name, v := range st.handles {
 		known[name] = v.kind()
 	}
-	return language.Names{Known: known, Kinds: s.attributeNames()}
+	return language.Names{Known: known, Kinds: s.attributeNames(), Instead: insteadOfElements}
 }
 
 // Check parses and name-checks commands in order, as one file, before any of them runs.

@@ -23,7 +23,12 @@ type Attr struct {
 type Names struct {
 	Known map[string]string // handles that exist already, to kind; "a|b" is either, "" unknown
 	Kinds map[string][]Attr // attributes by kind of handle; a kind that is not here has any
+	// Instead has a way out for those who give one kind of handle where another is wanted.
+	Instead []Instead
 }
+
+// Instead is what to do who has a handle of one kind and wants one of another.
+type Instead struct{ Have, Want, Hint string }
 
 // Check finds what Parse cannot: a handle used before a line binds it, a handle of a
 // kind that does not fit, an attribute that its kind does not have. It runs nothing.
@@ -83,7 +88,8 @@ func (c *checker) use(u use) *mistake {
 		return c.inExpr(u, kinds)
 	}
 	if want := u.field.kinds; want != nil && !overlap(kinds, want) {
-		return wrong(u.off, "%s is %s; %s takes %s", u.ref.Base(), oneOf(kinds), u.field.name, oneOf(want))
+		m := wrong(u.off, "%s is %s; %s takes %s", u.ref.Base(), oneOf(kinds), u.field.name, oneOf(want))
+		return m.with(c.instead(kinds, want))
 	}
 	return nil
 }
@@ -142,6 +148,16 @@ func (c *checker) walk(u use, kinds []string) ([]string, *mistake) {
 		off += len(name) + 1
 	}
 	return kinds, nil
+}
+
+// instead is the first way out that fits; empty without one.
+func (c *checker) instead(have, want []string) string {
+	for _, i := range c.names.Instead {
+		if slices.Contains(have, i.Have) && slices.Contains(want, i.Want) {
+			return i.Hint
+		}
+	}
+	return ""
 }
 
 // inExpr holds a reference inside an expression to one number or text.

@@ -58,6 +58,26 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestCheckInstead: a kind that does not fit has the way out of its row, and of no other.
+func TestCheckInstead(t *testing.T) {
+	table := testTable(t)
+	n := Names{Known: map[string]string{"w": "layer", "c": "checkpoint"}, Instead: []Instead{{"layer", "tensor", "run it"}, {"layer", "diff", "diff it"}, {"checkpoint", "tensor", "open it"}}}
+	for line, want := range map[string]string{
+		"top w":    "column 5: w is a layer; E takes a diff; diff it",
+		"gemm w w": "column 6: w is a layer; X takes a product or tensor; run it",
+		"top c":    "column 5: c is a checkpoint; E takes a diff",
+	} {
+		l, err := table.Parse(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		errs := table.Check(Program{Lines: []Line{l}}, n)
+		if len(errs) != 1 || errs[0].Error() != want {
+			t.Errorf("%s: %v, want %s", line, errs, want)
+		}
+	}
+}
+
 // A line that was built, not read, is checked in its canonical form.
 func TestCheckBuiltLine(t *testing.T) {
 	table := testTable(t)
