@@ -37,14 +37,14 @@ func (c *call) bytesDiff(got, want language.Ref) (*BytesDiff, [2]language.Ref, e
 	}
 	d := compareBytes(a, b)
 	if sides[0].globals != nil || sides[1].globals != nil { // one a row
-		d.GlobalsDiffer = !slices.Equal(sides[0].globals, sides[1].globals)
+		d.Globals, d.GlobalsDiffer = true, !slices.Equal(sides[0].globals, sides[1].globals)
 	}
 	return d, refs, nil
 }
 
 // compareBytes counts scales and codes that differ. Both matrices have one format and size.
 func compareBytes(a, b *fp4.Blocks) *BytesDiff {
-	d := &BytesDiff{Scales: int64(len(a.Scales)),
+	d := &BytesDiff{Scales: int64(len(a.Scales)), Globals: a.Global.Use != fp4.NoGlobal || b.Global.Use != fp4.NoGlobal,
 		GlobalsDiffer: math.Float32bits(a.Global.Multiplier()) != math.Float32bits(b.Global.Multiplier())}
 	for row := range a.Rows {
 		for col0 := 0; col0 < a.Cols; col0 += a.Block {

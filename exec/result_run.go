@@ -128,6 +128,7 @@ type BytesDiff struct {
 	Codes         int64 `json:"codes"`        // in blocks whose scales are the same
 	CodesDiffer   int64 `json:"codes_differ"` // of those
 	CodeStep      int   `json:"code_step"`    // the largest
+	Globals       bool  `json:"globals"`      // one of them has a global scale, or one a row
 	GlobalsDiffer bool  `json:"globals_differ"`
 }
 

@@ -51,9 +51,12 @@ func (p *page) bytesDiff(d *exec.BytesDiff) {
 		}
 		return fmt.Sprintf(", %d apart at most", step)
 	}
-	globals := "global scales equal"
-	if d.GlobalsDiffer {
+	globals := ""
+	switch {
+	case d.GlobalsDiffer:
 		globals = "global scales differ"
+	case d.Globals:
+		globals = "global scales equal"
 	}
 	p.list("bytes", "scales differ in "+part(d.ScalesDiffer, d.Scales)+apart(d.ScalesDiffer, d.ScaleStep),
 		"codes under equal scales differ in "+part(d.CodesDiffer, d.Codes)+apart(d.CodesDiffer, d.CodeStep), globals)

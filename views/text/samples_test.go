@@ -111,8 +111,8 @@ func tokenSample() exec.ActSummary {
 func runSamples() []exec.Result {
 	return []exec.Result{
 		mmaSample(),
-		diffSample("e0"), diffSample(""), bytesSample(&exec.BytesDiff{Scales: 65536, ScalesDiffer: 3, ScaleStep: 1, Codes: 1048528, CodesDiffer: 12, CodeStep: 1, GlobalsDiffer: true}),
-		bytesSample(&exec.BytesDiff{Scales: 65536, Codes: 1048576}),
+		diffSample("e0"), diffSample(""), bytesSample(&exec.BytesDiff{Scales: 65536, ScalesDiffer: 3, ScaleStep: 1, Codes: 1048528, CodesDiffer: 12, CodeStep: 1, Globals: true, GlobalsDiffer: true}),
+		bytesSample(&exec.BytesDiff{Scales: 65536, Codes: 1048576, Globals: true}), bytesSample(&exec.BytesDiff{Scales: 65536, Codes: 2097152}),
 		heatSample("abs", 6, 48), heatSample("signed", 2, 5),
 		exec.Worst{Subject: "e0", By: "abs", Total: 196608, Rows: pointSamples(), Pattern: "2 of 3 share column n 994"},
 		exec.Matches{Subject: "e0", Metric: "abs", Op: ">", Bound: 0.01, Count: 1234, Total: 196608, Rows: pointSamples(), Pattern: "97.56% in 1 of 1536 columns: n 994",
