@@ -43,7 +43,10 @@ func (e engine) Compare(_ context.Context, j layer.Job, against string, _ layer.
 
 func comparison(j layer.Job, against string) layer.Comparison {
 	rows, cols, step := layer.Grid(j.M, j.N)
-	r := layer.Comparison{Kernels: [2]string{j.Kernel, against}, Device: "abacus", Rows: rows, Cols: cols, Step: step, Notes: []string{"by hand"}}
+	r := layer.Comparison{Kernels: [2]string{j.Kernel + "\x1b[2J", against + "\u009b"}, Device: "abacus\x07", Rows: rows, Cols: cols, Step: step, Notes: []string{"by hand\x1b]0;title\x07", "beads\r\n> rm"}}
+	for i := range 40 {
+		r.Notes = append(r.Notes, fmt.Sprint("bead ", i))
+	}
 	for i := range rows * cols {
 		r.Cells = append(r.Cells, layer.Cell{Largest: float32(math.Inf(1)), Squares: float32(i), Norm: 0.1, Different: uint32(i) + 1, NaN: 3, Unwritten: 1})
 	}
@@ -58,7 +61,8 @@ func wideJob() layer.Job {
 	return j
 }
 
-// TestCompare: cells come back as they were made; the weight travels once.
+// TestCompare: cells come back as they were made, the words of the peer as a terminal may have
+// them and no more notes than a screen holds; the weight travels once.
 func TestCompare(t *testing.T) {
 	o := Offer{Client: client(t, "work"), Kernel: "beads", At: "ssh:shop"}
 	for range 2 {
@@ -67,7 +71,9 @@ func TestCompare(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := comparison(wideJob(), "wire")
-		want.Kernels[0], want.Device = "beads", "abacus at ssh:shop"
+		want.Kernels, want.Device = [2]string{`beads\x1b[2J`, `wire\x9b`}, `abacus\x07 at ssh:shop`
+		want.Notes = append([]string{`by hand\x1b]0;title\x07`, `beads\x0d\x0a> rm`}, want.Notes[2:32]...)
+		want.Notes = append(want.Notes, "and 10 more")
 		if !reflect.DeepEqual(r, want) {
 			t.Errorf("%+v, want %+v", r, want)
 		}
