@@ -27,6 +27,9 @@ func (e *Engine) Compare(ctx context.Context, job layer.Job, against string, pro
 	if job.M == 0 || job.N == 0 {
 		return c, &inspect.Fault{Class: inspect.ErrMismatch, Offset: -1, What: "a product without outputs has nothing to compare"}
 	}
+	if job.Key == nil {
+		job.Key = new(layer.Key) // bands ask for it
+	}
 	other := job
 	other.Kernel = against
 	var specs [2]*kernelSpec

@@ -109,7 +109,7 @@ func (p *problem) job(ctx context.Context, out *layer.Output) (layer.Job, error)
 	if j.Bias, err = p.bias(); err != nil {
 		return layer.Job{}, err
 	}
-	j.WCodes, j.WScales = lowFirst(p.w), p.w.Scales
+	j.WCodes, j.WScales, j.Key = lowFirst(p.w), p.w.Scales, p.Weights.Key(p.Expert)
 	switch {
 	case p.M == 0:
 	case p.Mode == layer.W4A4:

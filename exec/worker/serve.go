@@ -37,15 +37,21 @@ type server struct {
 	failed  chan error // why there are no more of them
 	out     *bufio.Writer
 	mu      sync.Mutex // of out: progress and results come from different goroutines
-	weights map[string][2][]byte
+	weights map[string]weight
 	order   []string // keys of weights, the oldest first
+}
+
+// weight is one that a client sent, with the key that was computed of it then.
+type weight struct {
+	codes, scales []byte
+	key           *layer.Key
 }
 
 // Serve answers one client until it closes its end or ctx ends, or the engine can compute
 // nothing any more, which is then the error. Jobs run one at a time; a cancel frame ends the
 // one that runs. program names this build.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, program string, engine Engine) error {
-	s := &server{engine: engine, program: program, frames: make(chan frame), failed: make(chan error, 1), out: bufio.NewWriterSize(out, 1<<16), weights: map[string][2][]byte{}}
+	s := &server{engine: engine, program: program, frames: make(chan frame), failed: make(chan error, 1), out: bufio.NewWriterSize(out, 1<<16), weights: map[string]weight{}}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go s.listen(ctx, in)
@@ -129,16 +135,19 @@ func (s *server) run(ctx context.Context, f frame) error {
 	if err := json.Unmarshal(f.Body, &w); err != nil {
 		return fmt.Errorf("%w: %w", errFrame, err)
 	}
-	weight, ok := s.weights[w.Weight]
+	kept, ok := s.weights[w.Weight]
 	if !ok {
 		var err error
-		if weight, err = s.fetch(ctx, f.Job, w.Weight); err != nil || weight[0] == nil {
+		if kept, err = s.fetch(ctx, f.Job); err != nil || kept.key == nil {
 			return err
 		}
 	}
-	job, err := decodeJob(w, f.blobs, weight[0], weight[1])
+	job, err := decodeJob(w, f.blobs, kept)
 	if err != nil {
 		return s.send(kindError, f.Job, toFault(err))
+	}
+	if !ok {
+		s.keep(w.Weight, kept)
 	}
 	if w.Compare {
 		return s.compare(ctx, f.Job, job, w.Against)
@@ -215,36 +224,34 @@ func (s *server) fail(job uint64, err error) error {
 }
 
 // fetch asks for a weight. It returns none without an error when the job was cancelled.
-func (s *server) fetch(ctx context.Context, job uint64, key string) (weight [2][]byte, err error) {
+func (s *server) fetch(ctx context.Context, job uint64) (weight, error) {
 	if err := s.send(kindNeed, job, nil); err != nil {
-		return weight, err
+		return weight{}, err
 	}
 	for {
 		select {
 		case g := <-s.frames:
 			switch {
 			case g.Kind == kindCancel && g.Job == job:
-				return weight, s.send(kindError, job, &fault{Class: "unsupported", What: context.Canceled.Error()})
+				return weight{}, s.send(kindError, job, &fault{Class: "unsupported", What: context.Canceled.Error()})
 			case g.Kind == kindWeight && g.Job == job && len(g.blobs) == 2:
-				weight = [2][]byte{g.blobs[0], g.blobs[1]}
-				s.keep(key, weight)
-				return weight, nil
+				return weight{g.blobs[0], g.blobs[1], new(layer.Key)}, nil
 			}
 		case err := <-s.failed:
-			return weight, err
+			return weight{}, err
 		case <-ctx.Done():
-			return weight, ctx.Err()
+			return weight{}, ctx.Err()
 		}
 	}
 }
 
 // keep holds a weight and lets the oldest go.
-func (s *server) keep(key string, weight [2][]byte) {
+func (s *server) keep(key string, w weight) {
 	if len(s.order) == keptWeights {
 		delete(s.weights, s.order[0])
 		s.order = s.order[1:]
 	}
-	s.weights[key] = weight
+	s.weights[key] = w
 	s.order = append(s.order, key)
 }
 

@@ -134,15 +134,16 @@ func encodeJob(j *layer.Job) (jobWire, [][]byte) {
 	return w, [][]byte{x, j.XScales, floatBytes(j.Alphas), floatBytes(j.Bias)}
 }
 
-// decodeJob rebuilds a job but for its weight, and checks it with that.
-func decodeJob(w jobWire, blobs [][]byte, codes, scales []byte) (layer.Job, error) {
+// decodeJob rebuilds a job with its weight and checks it, also that the weight has the key that
+// it is asked for by: it is computed when the weight has just come, and known after.
+func decodeJob(w jobWire, blobs [][]byte, of weight) (layer.Job, error) {
 	bad := func(why string) (layer.Job, error) {
 		return layer.Job{}, &inspect.Fault{Class: inspect.ErrMalformed, Offset: -1, What: "a job that is none", Why: why}
 	}
 	if len(blobs) != 4 {
 		return bad(fmt.Sprintf("%d blobs", len(blobs)))
 	}
-	j := layer.Job{Kernel: w.Kernel, Mode: layer.W4A16, Arch: w.Arch, M: w.M, N: w.N, K: w.K, Block: w.Block, Scale: fp4.E4M3, WCodes: codes, WScales: scales,
+	j := layer.Job{Kernel: w.Kernel, Mode: layer.W4A16, Arch: w.Arch, M: w.M, N: w.N, K: w.K, Block: w.Block, Scale: fp4.E4M3, WCodes: of.codes, WScales: of.scales, Key: of.key,
 		Epilogue: layer.Epilogue{Alpha: layer.AlphaPlace(w.Alpha), Bias: layer.BiasPlace(w.BiasPlace)}}
 	if w.Scale == "e8m0" {
 		j.Scale = fp4.E8M0
@@ -160,7 +161,13 @@ func decodeJob(w jobWire, blobs [][]byte, codes, scales []byte) (layer.Job, erro
 	if w.HasBias {
 		j.Bias = floats(blobs[3])
 	}
-	return j, j.Check()
+	if err := j.Check(); err != nil {
+		return j, err
+	}
+	if key := j.WeightKey(); key != w.Weight {
+		return bad("its weight is " + key + ", and it was asked for as " + w.Weight)
+	}
+	return j, nil
 }
 
 func floatBytes(v []float32) []byte {

@@ -90,6 +90,8 @@ func (e engine) Run(ctx context.Context, j layer.Job, progress layer.Progress) (
 		for {
 			w.Write(make([]byte, 1<<16))
 		}
+	case "keeper": // asks for the key, as a device that has the weight, and multiplies nothing
+		return layer.JobResult{Y: make([]float32, j.M*j.N), Kernel: j.WeightKey()}, nil
 	case "slow":
 		for i := range int64(1000) {
 			progress(i, 1000)
@@ -135,7 +137,7 @@ func job() layer.Job {
 	return j
 }
 
-func client(t *testing.T, behave string) *Client {
+func client(t testing.TB, behave string) *Client {
 	t.Helper()
 	c := &Client{Label: "the test worker", Command: func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0])
@@ -293,6 +295,56 @@ func TestFrames(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, f, err)
 		}
 	}
+}
+
+// TestWeightKey: a server keeps a weight by the key that it has computed itself. One that is
+// not what it was called is refused and not kept, and a kept one is not another shape's.
+func TestWeightKey(t *testing.T) {
+	toServer, in := io.Pipe()
+	out, fromServer := io.Pipe()
+	go func() { fromServer.CloseWithError(Serve(t.Context(), toServer, fromServer, "test", engine("keeper"))) }()
+	defer in.Close()
+	w := bufio.NewWriter(in)
+	ask := func(id uint64, j layer.Job, called string, want string) frame {
+		t.Helper()
+		head, blobs := encodeJob(&j)
+		head.Weight = called
+		if err := write(w, kindRun, id, head, blobs...); err != nil {
+			t.Fatal(err)
+		}
+		f, err := read(out, func() int64 { return maxBlobs })
+		if err == nil && f.Kind == kindNeed {
+			if want == kindNeed {
+				want = kindResult
+			} else if want == kindResult {
+				t.Errorf("job %d: a weight is asked for that the server had", id)
+			}
+			if err = write(w, kindWeight, id, nil, j.WCodes, j.WScales); err == nil {
+				f, err = read(out, func() int64 { return maxBlobs })
+			}
+		}
+		if err != nil || f.Kind != want {
+			t.Fatalf("job %d: %q %s, %v; want %q", id, f.Kind, f.Body, err, want)
+		}
+		return f
+	}
+	good := job()
+	other := job()
+	other.WCodes = bytes.Clone(other.WCodes)
+	other.WCodes[5] ^= 1
+	wide := job() // the same bytes in another shape
+	wide.N, wide.K, wide.Bias, wide.XWords = 2, 64, wide.Bias[:2], append(wide.XWords, wide.XWords...)
+	if f := ask(1, other, good.WeightKey(), kindError); !strings.Contains(string(f.Body), "a job that is none") || !strings.Contains(string(f.Body), other.WeightKey()) {
+		t.Errorf("%s", f.Body)
+	}
+	ask(2, good, good.WeightKey(), kindNeed)
+	f := ask(3, good, good.WeightKey(), kindResult)
+	if !strings.Contains(string(f.Body), good.WeightKey()) {
+		t.Errorf("the engine sees another weight: %s", f.Body)
+	}
+	ask(4, wide, good.WeightKey(), kindError)
+	ask(5, other, other.WeightKey(), kindNeed)
+	ask(6, good, good.WeightKey(), kindResult)
 }
 
 // FuzzServe feeds a server anything: it ends or answers, and never panics.

@@ -1,8 +1,6 @@
 package layer
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math"
 
@@ -24,6 +22,7 @@ type Job struct {
 	WCodes, WScales []byte   // N×K/2 and N×ceil(K/Block) likewise
 	Block           int
 	Scale           fp4.Format // E4M3 (its sign is that of the stored byte) or E8M0
+	Key             *Key       // of the weight, shared by its jobs; nil: WeightKey computes it each time
 
 	Alphas   []float32 // one, or one a row of x
 	Bias     []float32 // by column; nil without
@@ -52,15 +51,6 @@ func Unwritten(v float32, out inspect.DType) bool {
 		return bits == 0xFFFFE000
 	}
 	return bits == 0xFFFFFFFF
-}
-
-// WeightKey names the weight by its content, so that a device keeps it between jobs.
-func (j *Job) WeightKey() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%d %d %d %d\n", j.N, j.K, j.Block, j.Scale)
-	h.Write(j.WCodes)
-	h.Write(j.WScales)
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // Check compares the sizes of a job's parts with its shape. The error is an

@@ -3,6 +3,8 @@
 package layer
 
 import (
+	"sync"
+
 	"fp4tui/inspect"
 	"fp4tui/inspect/checkpoint"
 	"fp4tui/inspect/fp4"
@@ -44,9 +46,12 @@ type Parts struct {
 }
 
 // Weights is a layer's data in memory: one fp4.Blocks for a plain layer, one an
-// expert for a 3-D one.
+// expert for a 3-D one. The bytes never change once a product may be asked for: devices
+// keep them by a Key that is computed once.
 type Weights struct {
 	Layer  *Layer // nil when quantized in the session
 	Blocks []fp4.Blocks
 	Bias   *inspect.Tensor // [N] or [E,N]; nil when absent
+
+	keys sync.Map // of expert to *Key
 }
