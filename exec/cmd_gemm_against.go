@@ -7,7 +7,6 @@ import (
 
 	"fp4tui/exec/compare"
 	"fp4tui/exec/language"
-	"fp4tui/inspect"
 	"fp4tui/inspect/layer"
 )
 
@@ -55,7 +54,7 @@ func (cmd *GemmCmd) against(c *call, f layer.Forward, choice gemmChoice, prepare
 	if by, able := be.(Comparer); able && prepared == nil && by.Beside(other.Name()) {
 		v.cells, err = by.Compare(c.ctx, f, other.Name(), c.progress)
 	} else {
-		v.cells, r.N, err = c.compareHere([2]Backend{be, other}, f, prepared)
+		v.cells, err = c.compareHere(&r, [2]Backend{be, other}, f, prepared)
 	}
 	if err != nil {
 		return nil, err
@@ -67,17 +66,22 @@ func (cmd *GemmCmd) against(c *call, f layer.Forward, choice gemmChoice, prepare
 	return r, nil
 }
 
-// compareHere runs two backends and compares what they return.
-func (c *call) compareHere(backends [2]Backend, f layer.Forward, prepared *preparedValue) (cells layer.Comparison, n int, err error) {
-	var y [2]inspect.Tensor
+// compareHere runs two backends and compares what they return, under the certificate of emu
+// where that is one of them. It fills in N and what the certificate says.
+func (c *call) compareHere(r *Compared, backends [2]Backend, f layer.Forward, prepared *preparedValue) (cells layer.Comparison, err error) {
+	var sides [2]*productValue
 	var kernels [2]string
 	var notes []string
 	for i, be := range backends {
 		out, err := c.forward(be, f, prepared)
 		if err != nil {
-			return cells, 0, err
+			return cells, err
 		}
-		y[i], kernels[i] = out.Y, first(out.By, be.Name())
+		sides[i] = &productValue{out: out, forward: f, backend: be.Name()}
+		if f.Weights != nil {
+			sides[i].weights = &weightsValue{weights: f.Weights}
+		}
+		kernels[i] = first(out.By, be.Name())
 		if out.Foreign {
 			out.Notes = append(out.Notes, be.Name()+" has an arithmetic of its own: it differs from a tensor core's words without a bug")
 		}
@@ -87,13 +91,16 @@ func (c *call) compareHere(backends [2]Backend, f layer.Forward, prepared *prepa
 			}
 		}
 	}
-	m, n := y[0].Rows()
-	if a, b := len(y[0].Data), len(y[1].Data); a != b || a != m*n {
-		return cells, 0, fmt.Errorf("%w: %s returned %d outputs, %s %d", ErrShape, backends[0].Name(), a, backends[1].Name(), b)
+	got, want := sides[0].out.Y, sides[1].out.Y
+	m, n := got.Rows()
+	if a, b := len(got.Data), len(want.Data); a != b || a != m*n {
+		return cells, fmt.Errorf("%w: %s returned %d outputs, %s %d", ErrShape, backends[0].Name(), a, backends[1].Name(), b)
 	}
-	cells = layer.Compare(y[0].Data, y[1].Data, m, n, f.Out)
+	r.N = n
+	cells = layer.Compare(got.Data, want.Data, m, n, f.Out)
 	cells.Kernels, cells.Notes = kernels, notes
-	return cells, n, nil
+	_, _, r.Apart, err = c.apart(sides[0], sides[1])
+	return cells, err
 }
 
 // sum adds the cells up. Squares are float32 in a cell: those that vanish there are at least
@@ -178,6 +185,12 @@ func comparedAttributes() []attribute {
 	}{
 		{"differ", "outputs whose words are not the same", func(r *Compared) float64 { return float64(r.Differ) }},
 		{"nan", "outputs where either side is NaN", func(r *Compared) float64 { return float64(r.NaN) }},
+		{"proven_mismatch", "words that differ and are proven: above 0 one of the two has a bug. NaN, which passes no check, where no certificate speaks of both: one side has to be emu", func(r *Compared) float64 {
+			if !r.Certified {
+				return math.NaN()
+			}
+			return float64(r.ProvenMismatch)
+		}},
 		{"max_abs", "largest |got-want|", func(r *Compared) float64 { return float64(r.MaxAbs) }},
 		{"rmse", "root of the mean square of got-want", func(r *Compared) float64 { return float64(r.RMSE) }},
 		{"rel_l2", "norm of got-want over the norm of want", func(r *Compared) float64 { return float64(r.RelL2) }},

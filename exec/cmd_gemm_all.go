@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"fp4tui/exec/compare"
 	"fp4tui/inspect"
 	"fp4tui/inspect/layer"
 )
@@ -122,12 +121,7 @@ func (r *Backends) compare(c *call, products map[string]*productValue) error {
 	}
 	for i, want := range ran {
 		for _, got := range ran[i+1:] {
-			pair, err := compare.New(got.out.Y, want.out.Y)
-			if err != nil {
-				return err
-			}
-			certify(pair, side{tensor: got.out.Y, product: got}, side{tensor: want.out.Y, product: want})
-			m, err := pair.Metrics(c.ctx)
+			pair, m, apart, err := c.apart(got, want)
 			if err != nil {
 				return err
 			}
@@ -135,10 +129,7 @@ func (r *Backends) compare(c *call, products map[string]*productValue) error {
 			if err != nil {
 				return err
 			}
-			p := BackendPair{Got: got.backend, Want: want.backend, MaxAbs: Float(m.MaxAbs), At: m.ArgMax, RelL2: Float(m.RelL2), Mismatched: mismatched, Elements: m.Count}
-			if pair.Judged() {
-				p.Certified, p.Proven, p.ProvenMismatch = true, m.Proven, m.ProvenMismatch
-			}
+			p := BackendPair{Got: got.backend, Want: want.backend, MaxAbs: Float(m.MaxAbs), At: m.ArgMax, RelL2: Float(m.RelL2), Mismatched: mismatched, Elements: m.Count, Apart: apart}
 			r.Pairs = append(r.Pairs, p)
 		}
 	}

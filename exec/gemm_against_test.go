@@ -138,6 +138,45 @@ func TestGemmAgainstElsewhere(t *testing.T) {
 	}
 }
 
+// TestGemmAgainstCertificate: beside emu a comparison says which differences are a bug, as
+// backend=all does, and in a notebook's check; beside another backend it says nothing.
+func TestGemmAgainstCertificate(t *testing.T) {
+	r := againstRig(t, twoKernels{})
+	for _, line := range []string{"gemm x w backend=cuda:right against=emu", "gemm x w backend=emu against=cuda:right", "gemm x w mode=w4a4 act=dynamic backend=cuda:right against=emu", "gemm x p against=emu backend=cuda:right"} {
+		r.do("p = prep w for=trtllm")
+		if c := r.do("d = " + line).(Compared); !c.Certified || c.Proven < 20000*8/10 || c.Proven > 20000 || c.ProvenMismatch != 0 {
+			t.Errorf("%s: %+v", line, c.Apart)
+		}
+		r.do("expect d.proven_mismatch == 0")
+	}
+	wrong := r.do("d = gemm x w backend=cuda:wrong against=emu").(Compared)
+	if !wrong.Certified || wrong.ProvenMismatch == 0 || wrong.ProvenMismatch > 2 {
+		t.Errorf("%+v", wrong.Apart)
+	}
+	for _, p := range r.do("gemm x w backend=all").(Backends).Pairs {
+		if p.Got == "cuda:wrong" && p.Want == "emu" && p.Apart != wrong.Apart {
+			t.Errorf("backend=all says %+v, against= %+v", p.Apart, wrong.Apart)
+		}
+	}
+	failed := func() {
+		t.Helper()
+		if cell := r.Run(context.Background(), "expect d.proven_mismatch == 0", nil); !errors.Is(cell.Err, ErrCheckFailed) {
+			t.Errorf("the check: %v", cell.Err)
+		}
+	}
+	failed()
+	for _, line := range []string{"gemm x w backend=cuda:right against=cuda:right", "gemm x w backend=emu against=ref", "gemm x o backend=ref against=ref", "gemm x w backend=torch against=cuda:right"} {
+		if c := r.do("d = " + line).(Compared); c.Apart != (Apart{}) {
+			t.Errorf("%s: %+v", line, c.Apart)
+		}
+		failed()
+	}
+	r.backends = append(r.backends, gemm.Device{Label: "far", Kernel: "wrong", Runner: twoKernels{}, Foreign: true})
+	if c := r.do("d = gemm x w backend=far against=emu").(Compared); c.Differ == 0 || c.Apart != (Apart{}) {
+		t.Errorf("a foreign arithmetic: %+v", c.Apart)
+	}
+}
+
 // TestGemmAgainstRange: outputs whose squares are no float32 numbers pass no check because of it.
 func TestGemmAgainstRange(t *testing.T) {
 	for scale, bound := range map[float64]float64{1e20: math.NaN(), 1e-25: math.NaN(), 1: 1e-2} {

@@ -81,6 +81,19 @@ func certify(pair *compare.Pair, got, want side) {
 	}
 }
 
+// apart compares two products, under the certificate of one of them where it has one and
+// speaks of both.
+func (c *call) apart(got, want *productValue) (pair *compare.Pair, m compare.Metrics, a Apart, err error) {
+	if pair, err = compare.New(got.out.Y, want.out.Y); err != nil {
+		return pair, m, a, err
+	}
+	certify(pair, side{tensor: got.out.Y, product: got}, side{tensor: want.out.Y, product: want})
+	if m, err = pair.Metrics(c.ctx); err == nil && pair.Judged() {
+		a = Apart{true, m.Proven, m.ProvenMismatch}
+	}
+	return pair, m, a, err
+}
+
 // claimedBy reports a tensor from elsewhere that may be this product computed by an
 // engine. A product that is held against a file is no such claim, since the file may be
 // what the model was before it was quantized; nor is one of another output type.

@@ -43,16 +43,21 @@ type BackendRow struct {
 
 // BackendPair is two backends against each other.
 type BackendPair struct {
-	Got            string `json:"got"`
-	Want           string `json:"want"`
-	MaxAbs         Float  `json:"max_abs"`
-	At             [2]int `json:"argmax"`
-	RelL2          Float  `json:"rel_l2"`
-	Mismatched     int64  `json:"mismatched"`
-	Elements       int64  `json:"elements"`
-	Certified      bool   `json:"certified"` // a certificate speaks of both
-	Proven         int64  `json:"proven"`
-	ProvenMismatch int64  `json:"proven_mismatch"` // above 0 one of the two has a bug
+	Got        string `json:"got"`
+	Want       string `json:"want"`
+	MaxAbs     Float  `json:"max_abs"`
+	At         [2]int `json:"argmax"`
+	RelL2      Float  `json:"rel_l2"`
+	Mismatched int64  `json:"mismatched"`
+	Elements   int64  `json:"elements"`
+	Apart
+}
+
+// Apart is what a certificate says of two products of the same operands.
+type Apart struct {
+	Certified      bool  `json:"certified"` // a certificate speaks of both; else nothing is known
+	Proven         int64 `json:"proven"`
+	ProvenMismatch int64 `json:"proven_mismatch"` // above 0 one of the two has a bug
 }
 
 // Portable says that a backend is the same on every machine: a notebook keeps what it

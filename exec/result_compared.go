@@ -26,6 +26,7 @@ type Compared struct {
 	Cells   int       `json:"cells"`  // that hold a word that differs
 	RMSE    Float     `json:"rmse"`   // of got - want
 	RelL2   Float     `json:"rel_l2"` // over the norm of want
+	Apart             // not of two kernels of a device: a certificate is of a product of emu
 	Notes   []string  `json:"notes"`
 }
 

@@ -28,7 +28,7 @@ func backends(p *page, r exec.Backends) {
 	p.proof(r.Proof)
 	for _, pair := range r.Pairs {
 		if keeps(pair.Portable()) {
-			p.list(pair.Got+" - "+pair.Want, provenApart(pair), "max_abs "+p.opt.num(pair.MaxAbs), "rel_l2 "+p.opt.num(pair.RelL2),
+			p.list(pair.Got+" - "+pair.Want, provenApart(pair.Apart), "max_abs "+p.opt.num(pair.MaxAbs), "rel_l2 "+p.opt.num(pair.RelL2),
 				fmt.Sprintf("mismatched %s of %s", number.Count(pair.Mismatched), number.Count(pair.Elements)))
 		}
 	}
@@ -98,7 +98,7 @@ func (p *page) contender(row exec.BackendRow, shape []int) {
 }
 
 // provenApart says what a certificate says of a pair.
-func provenApart(pair exec.BackendPair) string {
+func provenApart(pair exec.Apart) string {
 	switch {
 	case pair.ProvenMismatch > 0:
 		return fmt.Sprintf("BUG: %s of %s proven outputs differ", number.Count(pair.ProvenMismatch), number.Count(pair.Proven))
@@ -136,6 +136,7 @@ func compared(p *page, r exec.Compared) {
 	if r.Differ > 0 {
 		p.say("they are in %s of %d×%d outputs", plural(int64(r.Cells), "cell"), r.Step, r.Step)
 	}
+	p.list("", provenApart(r.Apart))
 	if r.Handle == "" {
 		p.list("", "x "+r.X, "w "+r.W, r.Backend+" against "+r.Against)
 	}
@@ -151,5 +152,9 @@ func (o Options) cellAt(r exec.Compared) string {
 }
 
 func comparedLine(o Options, r exec.Compared) []string {
-	return []string{"words differ " + part(r.Differ, r.Outputs), "max " + o.num(r.MaxAbs) + o.cellAt(r), r.Kernels[0] + " - " + r.Kernels[1]}
+	bug := ""
+	if r.ProvenMismatch > 0 {
+		bug = "BUG: proven outputs differ"
+	}
+	return []string{bug, "words differ " + part(r.Differ, r.Outputs), "max " + o.num(r.MaxAbs) + o.cellAt(r), r.Kernels[0] + " - " + r.Kernels[1]}
 }
