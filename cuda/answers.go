@@ -31,7 +31,7 @@ type answerShape struct {
 	epilogue              layer.Epilogue
 }
 
-var split16 = layer.Order{Kind: layer.OrderSplit, Parts: 16}
+var split4, split16 = layer.Order{Kind: layer.OrderSplit, Parts: 4}, layer.Order{Kind: layer.OrderSplit, Parts: 16}
 
 // answerShapes: sizes that are no multiple of any tile, every shape of every kernel.
 func answerShapes(cc [2]int) []answerShape {
@@ -67,10 +67,10 @@ func answerShapes(cc [2]int) []answerShape {
 	}
 	for _, mx := range []bool{false, true} { // at the end: other devices share the words of what stands before
 		all = append(all,
-			answerShape{"w4a16", "stream_8", row, 5, 40, 1216, mx, split16, inspect.F32, layer.Epilogue{}},
-			answerShape{"w4a16", "stream_16", row, 13, 40, 1296, mx, split16, inspect.F32, layer.Epilogue{Bias: layer.BiasF32}},
-			answerShape{"w4a16", "stream_8_far", row, 7, 40, 1216, mx, split16, inspect.BF16, layer.Epilogue{}},
-			answerShape{"w4a16", "stream_16_far", row, 16, 40, 640, mx, split16, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "stream_8x4", row, 5, 40, 1216, mx, split4, inspect.F32, layer.Epilogue{}},
+			answerShape{"w4a16", "stream_16x4", row, 13, 40, 1296, mx, split4, inspect.F32, layer.Epilogue{Bias: layer.BiasF32}},
+			answerShape{"w4a16", "stream_8x16", row, 7, 40, 1216, mx, split16, inspect.BF16, layer.Epilogue{}},
+			answerShape{"w4a16", "stream_16x16", row, 16, 40, 640, mx, split16, inspect.F32, layer.Epilogue{}},
 			answerShape{"w4a16", "wide_64x128", row, 66, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{}},
 			answerShape{"w4a16", "wide_128x128", row, 35, 24, 464, mx, layer.Order{}, inspect.F32, layer.Epilogue{Bias: layer.BiasOut}},
 			answerShape{"w4a16", "wide_128x256", row, 130, 24, 464, mx, layer.Order{}, inspect.BF16, layer.Epilogue{}},

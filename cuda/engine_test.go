@@ -84,6 +84,7 @@ func TestLayers(t *testing.T) {
 		{"emu-bf16", layer.W4A16, 65, 200, 1024}, {"w4a16", layer.W4A16, 1, 4096, 4096}, {"w4a16", layer.W4A16, 16, 2048, 4096},
 		{"w4a16", layer.W4A16, 20, 512, 8192}, {"w4a16", layer.W4A16, 8, 256, 14336}, {"w4a16", layer.W4A16, 130, 1040, 2048}, {"w4a16", layer.W4A16, 1030, 4100, 256},
 		{"w4a16", layer.W4A16, 5, 4096, 4096}, {"w4a16", layer.W4A16, 12, 4240, 14336}, {"w4a16", layer.W4A16, 16, 14336, 64},
+		{"w4a16", layer.W4A16, 9, 40021, 192}, {"w4a16", layer.W4A16, 4, 34000, 448}, {"w4a16", layer.W4A16, 16, 4200, 832}, {"w4a16", layer.W4A16, 13, 100, 64}, // blocks that go through their tiles in turns, slices without a tile of K
 		{"w4a16", layer.W4A16, 33, 1000, 2048}, {"w4a16", layer.W4A16, 64, 4096, 4096}, {"w4a16", layer.W4A16, 300, 20480, 128},
 	}
 	if testing.Short() {
@@ -99,12 +100,14 @@ func TestLayers(t *testing.T) {
 					t.Fatal(err)
 				}
 				order := layer.Order{}
-				if len(got.Notes) > 0 && strings.Contains(got.Notes[0], "order=split:16") {
-					order = layer.Order{Kind: layer.OrderSplit, Parts: 16}
-				}
 				if s.kernel == "w4a16" {
 					_, after, _ := strings.Cut(got.Notes[0], "arch=")
 					j.Arch = after[:4]
+					_, after, _ = strings.Cut(got.Notes[0], "order=")
+					said, _, _ := strings.Cut(after, ";")
+					if order, err = layer.ParseOrder(said); err != nil {
+						t.Fatalf("the note %q: %v", got.Notes[0], err)
+					}
 				}
 				said, err := gemm.Lookup("bf16", got.Arch)
 				if rule, _ := gemm.Lookup("bf16", j.Arch); err != nil || said.Params != rule.Params {

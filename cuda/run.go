@@ -18,9 +18,9 @@ import (
 
 // weight is one that the device holds.
 type weight struct {
-	key           string // layer.Job.WeightKey and the layout
-	codes, scales cu.DevicePtr
-	busy          bool // the running job reads it
+	key           string       // layer.Job.WeightKey and the layout
+	codes, scales cu.DevicePtr // as tiles: both in codes
+	busy          bool         // the running job reads it
 }
 
 // keptWeights is how many weights stay on the device between jobs.
@@ -92,20 +92,23 @@ func (s *state) place(w *weight, job *layer.Job, layout string) (err error) {
 	}
 	n, k, block := int64(job.N), int64(paddedK(job)), int64(job.Block)
 	tiles := (n + 15) / 16 * (k / kTile)
-	if w.codes, err = s.alloc(tiles * 512); err != nil {
-		return err
-	}
-	if w.scales, err = s.alloc(tiles * 16 * kTile / block); err != nil {
+	if w.codes, err = s.alloc(tiles * int64(recordBytes(job.Block))); err != nil {
 		return err
 	}
 	f, err := s.function(anyImage, "w4a16_pack", 0)
 	if err != nil || tiles == 0 {
 		return err
 	}
-	params := append(pointers(&from, &fromScales, &w.codes, &w.scales), pointers(&n, &k, &block)...)
+	params := append(pointers(&from, &fromScales, &w.codes), pointers(&n, &k, &block)...)
 	err = f.Launch(int((tiles*128+255)/256), 1, 1, 256, 1, 1, 0, cu.NoStream, params)
 	return driverError("cuLaunchKernel w4a16_pack", err)
 }
+
+// codeBytes are the codes of a packed tile of 16 rows by kTile columns.
+const codeBytes = 16 * kTile / 2
+
+// recordBytes is a packed tile: its codes, then its scales.
+func recordBytes(block int) int { return codeBytes + 16*kTile/block }
 
 // kTile is what rows are padded to along K: kernels read whole tiles.
 const kTile = 64

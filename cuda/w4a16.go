@@ -4,11 +4,13 @@ package cuda
 
 import (
 	_ "embed" // the kernels
-	"strings"
+	"fmt"
 
 	"gorgonia.org/cu"
 
+	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/layer"
 )
 
 //go:embed kernels/hopper.fatbin
@@ -16,43 +18,49 @@ var hopperImage string
 
 // shape is one way that w4a16 is compiled.
 type shape struct {
-	name string // as known answers and bench.py call it
-	rows int    // of x that a launch (few rows) or a block takes
-	cols int    // of y that a block has; 0: few rows, and blocks walk over tiles of 16 columns
-	far  bool   // x does not lie in shared memory
+	family string // of kernels: w4a16 is in kernels.fatbin, stream and wide are in hopper.fatbin
+	size   string
+	rows   int  // of x that a launch (few rows) or a block takes
+	cols   int  // of y that a block has; 0: few rows, and blocks walk over tiles of 16 columns
+	slices int  // of K, which are added in the end; 1: one chain along K
+	far    bool // x does not lie in shared memory
 }
 
 // shapes are those of kernels.fatbin, for every GPU; then those of hopper.fatbin.
 var shapes = []shape{
-	{"8", 8, 0, false}, {"16", 16, 0, false}, {"8_far", 8, 0, true}, {"16_far", 16, 0, true},
-	{"64x128", 64, 128, false}, {"128x128", 128, 128, false}, {"128x256", 128, 256, false},
-	{"exact", 64, 128, false},
-	{"stream_8", 8, 0, false}, {"stream_16", 16, 0, false}, {"stream_8_far", 8, 0, true}, {"stream_16_far", 16, 0, true},
-	{"wide_64x128", 64, 128, false}, {"wide_128x128", 128, 128, false}, {"wide_128x256", 128, 256, false},
+	{"w4a16", "8", 8, 0, 16, false}, {"w4a16", "16", 16, 0, 16, false}, {"w4a16", "8_far", 8, 0, 16, true}, {"w4a16", "16_far", 16, 0, 16, true},
+	{"w4a16", "64x128", 64, 128, 1, false}, {"w4a16", "128x128", 128, 128, 1, false}, {"w4a16", "128x256", 128, 256, 1, false},
+	{"w4a16", "exact", 64, 128, 1, false},
+	{"stream", "8x4", 8, 0, 4, false}, {"stream", "16x4", 16, 0, 4, false}, {"stream", "8x16", 8, 0, 16, false}, {"stream", "16x16", 16, 0, 16, false},
+	{"wide", "64x128", 64, 128, 1, false}, {"wide", "128x128", 128, 128, 1, false}, {"wide", "128x256", 128, 256, 1, false},
 }
+
+// name is what known answers call a shape: "16_far", "wide_64x128".
+func (s shape) name() string {
+	if s.family == "w4a16" {
+		return s.size
+	}
+	return s.family + "_" + s.size
+}
+
+func (s shape) hopper() bool { return s.family != "w4a16" }
 
 func shapeNamed(name string) shape {
 	for _, s := range shapes {
-		if s.name == name {
+		if s.name() == name {
 			return s
 		}
 	}
 	panic("cuda: no shape " + name)
 }
 
-// hopperShape says that a shape of w4a16 is in hopper.fatbin.
-func hopperShape(name string) bool {
-	return strings.HasPrefix(name, "stream_") || strings.HasPrefix(name, "wide_")
-}
-
 // function is the kernel of a shape: "wide_nv_64x128", "w4a16_mx_8".
 func (s shape) function(scale fp4.Format) (image, name string) {
-	format := map[bool]string{false: "nv", true: "mx"}[scale == fp4.E8M0]
-	if hopperShape(s.name) {
-		family, size, _ := strings.Cut(s.name, "_")
-		return hopperImage, family + "_" + format + "_" + size
+	image = anyImage
+	if s.hopper() {
+		image = hopperImage
 	}
-	return anyImage, "w4a16_" + format + "_" + s.name
+	return image, s.family + map[bool]string{false: "_nv_", true: "_mx_"}[scale == fp4.E8M0] + s.size
 }
 
 // shape chooses for the size of y and the device: few rows go through kernels that are bound
@@ -61,19 +69,22 @@ func (p *product) shape() shape {
 	const few = 16 // rows beyond which reading the weight once more costs more than a larger tile
 	m, n := p.job.M, p.job.N
 	hopper := onlyHopper(p.device.ComputeCapability) == "" && p.k > 0
-	rows, family := "8", map[bool]string{false: "", true: "stream_"}[hopper]
-	if m > 8 {
-		rows = "16"
-	}
 	if m <= few {
-		near, far := shapeNamed(family+rows), shapeNamed(family+rows+"_far")
-		// Where every multiprocessor has one pair of tiles at most, x stays nowhere for a second.
-		if p.fewShared(near) > p.shared || hopper && (n+31)/32 <= p.device.Multiprocessors {
-			return far
+		rows := "8"
+		if m > 8 {
+			rows = "16"
 		}
-		return near
+		switch near := shapeNamed(rows); {
+		case hopper && (n+15)/16 <= 2*p.device.Multiprocessors: // two tiles of y occupy one warp of a slice, not four
+			return shapeNamed("stream_" + rows + "x16")
+		case hopper:
+			return shapeNamed("stream_" + rows + "x4")
+		case p.smallShared(near) <= p.shared:
+			return near
+		}
+		return shapeNamed(rows + "_far")
 	}
-	family = map[bool]string{false: "", true: "wide_"}[hopper]
+	family := map[bool]string{false: "", true: "wide_"}[hopper]
 	switch {
 	case m > 64 && (m+127)/128*((n+255)/256) >= p.device.Multiprocessors:
 		return shapeNamed(family + "128x256")
@@ -93,18 +104,18 @@ func (p *product) wide(variant string) error {
 		s = shapeNamed("exact")
 	}
 	p.order = "sequential"
-	image, name := s.function(p.job.Scale)
-	switch {
-	case s.cols == 0:
-		p.order = "split:16"
-		if image == hopperImage {
-			return p.stream(s, name)
-		}
-		return p.small(s, name)
-	case image == hopperImage:
-		return p.wgmma(s, name)
+	if s.slices > 1 {
+		p.order = fmt.Sprintf("split:%d", s.slices)
 	}
-	return p.big(s, name)
+	switch {
+	case s.family == "stream":
+		return p.stream(s)
+	case s.family == "wide":
+		return p.wgmma(s)
+	case s.slices > 1:
+		return p.small(s)
+	}
+	return p.big(s)
 }
 
 // scale chooses the powers of two of scales and x.
@@ -119,49 +130,51 @@ func (p *product) scale(variant string) {
 	p.exact = true
 }
 
-// fewShared is the shared memory that a shape for few rows takes, as w4a16.cuh (small) and
-// hopper.cu (Stream) divide it.
-func (p *product) fewShared(s shape) int {
-	tiles := s.rows / 8
-	if image, _ := s.function(p.job.Scale); image != hopperImage {
-		bytes := 1024 + 4*16*tiles*512 // scales; sums of 16 slices of four tiles
-		if !s.far {
-			bytes += s.rows * p.k * 2
-		}
-		return bytes
-	}
-	const slices, depth, codes = 16, 3, 512
-	columns, scales, x := 1, 16*kTile/p.job.Block, 0
-	if s.far {
-		columns, x = 2, tiles*1024
-	}
-	bytes := 1088 + slices*columns*scales*4 + 2*slices*columns*tiles*512 + slices*depth*(columns*(codes+scales)+x)
+// smallShared is the shared memory of a shape for few rows on any GPU, as w4a16.cuh (small) divides it.
+func (p *product) smallShared(s shape) int {
+	bytes := 1024 + 4*s.slices*s.rows/8*512 // scales; sums of four tiles
 	if !s.far {
-		bytes += min(s.rows, p.job.M) * (p.k*2 + 16)
+		bytes += s.rows * p.k * 2
 	}
 	return bytes
 }
 
-// stream is a shape for few rows on a Hopper GPU.
-func (p *product) stream(s shape, name string) error {
-	shared := p.fewShared(s)
-	f, err := p.function(hopperImage, name, shared)
+// streamShared is that of a shape for few rows on a Hopper GPU, as Stream in hopper.cu divides it.
+func (s shape) streamShared(record int) int {
+	const warps, tiles = 16, 2                      // that multiply, and tiles of y of each
+	scales, sums := (record-codeBytes)*4, s.rows*64 // of a tile of y: pairs of bf16 words; FP32 of a slice
+	depth := map[int]int{4: 4, 16: 3}[s.slices]
+	stage := s.rows*128 + warps/s.slices*tiles*record
+	return 2048 + warps*tiles*(scales+sums) + s.slices*depth*stage
+}
+
+// stream is a shape for few rows on a Hopper GPU: blocks share the tiles of y.
+func (p *product) stream(s shape) error {
+	image, name := s.function(p.job.Scale)
+	shared := s.streamShared(recordBytes(p.job.Block))
+	f, err := p.function(image, name, shared)
 	if err != nil {
 		return err
 	}
+	const warps, atOnce = 16, 2
 	tiles := (p.job.N + 15) / 16
-	if s.far {
-		tiles = (tiles + 1) / 2
-	}
 	blocks := min(p.device.Multiprocessors, tiles)
+	each := (tiles + blocks - 1) / blocks
+	times := (each + warps/s.slices*atOnce - 1) / (warps / s.slices * atOnce)
+	share := []int64{int64(tiles / blocks), int64(tiles % blocks), int64((each + times - 1) / times)}
 	a := p.args
-	at := []cu.DevicePtr{p.at, cu.DevicePtr(a.lut), cu.DevicePtr(a.w), cu.DevicePtr(a.wScales), cu.DevicePtr(a.x)}
+	at := []cu.DevicePtr{p.at, cu.DevicePtr(a.lut), cu.DevicePtr(a.w), cu.DevicePtr(a.x), cu.DevicePtr(a.y), cu.DevicePtr(a.alpha)}
+	plain := int64(0) // alpha times the sum, as bf16
+	if p.job.Out == inspect.BF16 && a.alphas == 1 && p.job.Epilogue == (layer.Epilogue{}) {
+		plain = 1
+	}
 	p.launch = func(m0, rows int) error {
 		for ; rows > 0; m0, rows = m0+s.rows, rows-s.rows {
 			first, count := int64(m0), int64(min(rows, s.rows))
 			n, k := int64(p.job.N), int64(p.k)
-			params := append(pointers(&at[0], &at[1], &at[2], &at[3], &at[4]), pointers(&n, &k, &first, &count)...)
-			if err := f.Launch(blocks, 1, 1, 640, 1, 1, shared, cu.NoStream, params); err != nil {
+			params := append(pointers(&at[0], &at[1], &at[2], &at[3]), pointers(&n, &k, &first, &count, &share[0], &share[1], &share[2])...)
+			params = append(append(params, pointers(&at[4], &at[5])...), pointers(&plain)...)
+			if err := f.Launch(blocks, 1, 1, 32*(warps+s.slices), 1, 1, shared, cu.NoStream, params); err != nil {
 				return driverError("cuLaunchKernel "+name, err)
 			}
 		}
@@ -171,18 +184,21 @@ func (p *product) stream(s shape, name string) error {
 }
 
 // wgmma is a shape for many rows on a Hopper GPU: one producing warpgroup, two that multiply.
-func (p *product) wgmma(s shape, name string) error {
+func (p *product) wgmma(s shape) error {
 	const shared = 1024 + 1024 + 204800 // alignment, barriers, the ring
-	f, err := p.function(hopperImage, name, shared)
+	image, name := s.function(p.job.Scale)
+	f, err := p.function(image, name, shared)
 	p.launch = func(m0, rows int) error {
 		return p.start(f, name, (rows+s.rows-1)/s.rows*((p.job.N+s.cols-1)/s.cols), 1, 384, shared, m0, rows)
 	}
 	return err
 }
 
-func (p *product) small(s shape, name string) error {
-	shared := p.fewShared(s)
-	f, err := p.function(anyImage, name, shared)
+// small is a shape for few rows on any GPU.
+func (p *product) small(s shape) error {
+	shared := p.smallShared(s)
+	image, name := s.function(p.job.Scale)
+	f, err := p.function(image, name, shared)
 	if err != nil {
 		return err
 	}
@@ -201,7 +217,7 @@ func (p *product) small(s shape, name string) error {
 			first, count := int64(m0), int64(min(rows, s.rows))
 			n, k := int64(p.job.N), int64(p.k)
 			params := append(pointers(&p.at, &packed), pointers(&first, &count)...)
-			params = append(append(params, pointers(&p.w.codes, &p.w.scales)...), pointers(&n, &k)...)
+			params = append(append(params, pointers(&p.w.codes)...), pointers(&n, &k)...)
 			if s.far {
 				if err := order.Launch((p.k/8+255)/256, 1, 1, 256, 1, 1, 0, cu.NoStream, params[:4]); err != nil {
 					return driverError("cuLaunchKernel w4a16_order", err)
@@ -216,9 +232,11 @@ func (p *product) small(s shape, name string) error {
 	return nil
 }
 
-func (p *product) big(s shape, name string) error {
+// big is a shape for many rows on any GPU.
+func (p *product) big(s shape) error {
+	image, name := s.function(p.job.Scale)
 	shared := 1024 + max(4*s.rows*128, 8*64*17*4) // scales; four stages of x, later outputs of eight warps
-	f, err := p.function(anyImage, name, shared)
+	f, err := p.function(image, name, shared)
 	p.launch = func(m0, rows int) error {
 		return p.start(f, name, (rows+s.rows-1)/s.rows, (p.job.N+s.cols-1)/s.cols, 256, shared, m0, rows)
 	}

@@ -6,19 +6,21 @@
 # the median of event-timed launches; before each a buffer larger than L2 is written, so that
 # weights come from memory. The byte floor of a product is its codes, scales, x and y once
 # each, at the bandwidth that a large copy reaches in the same run.
-import argparse, os, statistics, sys
+import argparse, ctypes, os, statistics, sys
 import cupy, numpy, torch
 
 ARGS = ["x", "xScales", "w", "wScales", "y", "lut", "alpha", "bias", "rows", "n", "k", "alphas", "block", "e8m0", "alphaPlace", "biasPlace", "out", "l", "f", "eZero"]
 E2M1 = [0, .5, 1, 1.5, 2, 3, 4, 6]
 here = os.path.dirname(os.path.abspath(__file__))
 device = torch.device("cuda")
+driver = ctypes.CDLL("libcuda.so.1")
 
 
 class Timer:
     """Two ways to time. `alone`: one launch between two events, after a buffer larger than L2
     was written. `running`: a graph of launches on several layers one after another, replayed,
-    per launch: no launch gap, nothing of a layer is in L2 when its turn comes."""
+    per launch: no launch gap, nothing of a layer is in L2 when its turn comes. Overlapping
+    launches keep their overlap there."""
 
     def __init__(self, rounds):
         self.rounds, self.flush = rounds, torch.empty(256 << 20, dtype=torch.uint8, device=device)
@@ -72,10 +74,9 @@ class Layer:
         self.n, self.k = n, k
         self.codes = torch.randint(0, 256, (n, k // 2), dtype=torch.uint8, generator=g).to(device)
         self.scales = torch.randint(0x28, 0x48, (n, k // 16), dtype=torch.uint8, generator=g).to(device)
-        self.words = torch.empty(n * k // 2, dtype=torch.uint8, device=device)
-        self.packed_scales = torch.empty(n * k // 16, dtype=torch.uint8, device=device)
+        self.packed = torch.empty(n * k // 2 + n * k // 16, dtype=torch.uint8, device=device)
         pack = module.get_function("w4a16_pack")
-        p = [numpy.int64(v.data_ptr()) for v in (self.codes, self.scales, self.words, self.packed_scales)]
+        p = [numpy.int64(v.data_ptr()) for v in (self.codes, self.scales, self.packed)]
         pack((n * k // 8 // 256 + 1,), (256,), (*p, numpy.int64(n), numpy.int64(k), numpy.int64(16)))
 
     def dense(self, table=None):
@@ -103,7 +104,7 @@ class W4A16:
         self.lut = (s | s << 16).to(torch.int32).to(device)
         self.alpha = torch.tensor([1.0], device=device)
         self.y = torch.full((m, n), float("nan"), dtype=torch.bfloat16, device=device)
-        self.args = args_of(x=self.x.data_ptr(), w=layer.words.data_ptr(), wScales=layer.packed_scales.data_ptr(), y=self.y.data_ptr(),
+        self.args = args_of(x=self.x.data_ptr(), w=layer.packed.data_ptr(), y=self.y.data_ptr(),
                             lut=self.lut.data_ptr(), alpha=self.alpha.data_ptr(), rows=m, n=n, k=k, alphas=1, block=16, out=1)
         if m <= 16:
             self.few(modules["hopper"], m, n, k, mps)
@@ -114,23 +115,17 @@ class W4A16:
             self.launch(f, grid, 384, 2048 + 204800, self.args.data_ptr(), 0, m)
             self.name = f"wide_{rows}x{cols}"
 
-    def few(self, module, m, n, k, mps):
-        rows = 8 if m <= 8 else 16
-        tiles = rows // 8
-        far = False
-        while True: # as fewShared in w4a16.go
-            columns = 2 if far else 1
-            shared = 1088 + 16 * columns * 64 * 4 + 2 * 16 * columns * tiles * 512 + 16 * 3 * (columns * 576 + far * tiles * 1024)
-            shared += 0 if far else m * (k * 2 + 16)
-            if far or shared <= 232448 and (n + 31) // 32 > mps:
-                break
-            far = True
-        self.name = f"stream_{rows}" + "_far" * far
-        f = module.get_function(f"stream_nv_{rows}" + "_far" * far)
-        grid = min(mps, ((n + 15) // 16 + columns - 1) // columns)
-        layer = self.layer
-        self.launch(f, grid, 640, shared, self.args.data_ptr(), self.lut.data_ptr(), layer.words.data_ptr(), layer.packed_scales.data_ptr(),
-                    self.x.data_ptr(), n, k, 0, m)
+    def few(self, module, m, n, k, mps): # as streamShared and stream in w4a16.go
+        rows, tiles = 8 if m <= 8 else 16, (n + 15) // 16
+        slices, depth = (16, 3) if tiles <= 2 * mps else (4, 4)
+        most = 16 // slices * 2
+        shared = 2048 + 32 * (256 + rows * 64) + slices * depth * (rows * 128 + most * 576)
+        self.name = f"stream_{rows}x{slices}"
+        grid = min(mps, tiles)
+        each = -(-tiles // grid)
+        at_once = -(-each // -(-each // most))
+        self.launch(module.get_function(f"stream_nv_{rows}x{slices}"), grid, 32 * (16 + slices), shared, self.args.data_ptr(), self.lut.data_ptr(),
+                    self.layer.packed.data_ptr(), self.x.data_ptr(), n, k, 0, m, tiles // grid, tiles % grid, at_once, self.y.data_ptr(), self.alpha.data_ptr(), 1)
 
     def launch(self, f, grid, threads, shared, *params):
         f.max_dynamic_shared_size_bytes = shared
@@ -139,6 +134,33 @@ class W4A16:
     def __call__(self):
         with cupy.cuda.Stream.from_external(torch.cuda.current_stream()):
             self.f((self.grid,), (self.threads,), self.params, shared_mem=self.shared)
+
+
+class Attribute(ctypes.Structure): # CUlaunchAttribute
+    _fields_ = [("id", ctypes.c_int), ("pad", ctypes.c_int), ("value", ctypes.c_int * 16)]
+
+
+class Config(ctypes.Structure): # CUlaunchConfig
+    _fields_ = [(f, ctypes.c_uint) for f in ("x", "y", "z", "blockX", "blockY", "blockZ", "shared")] + [
+        ("stream", ctypes.c_void_p), ("attributes", ctypes.POINTER(Attribute)), ("count", ctypes.c_uint)]
+
+
+class Overlapping:
+    """A launch that may begin while the one before it ends (programmatic stream serialization):
+    the kernel reads x and writes y after that one's end, and loads its weight before."""
+
+    def __init__(self, product):
+        self.product, params = product, product.params
+        self.values = (ctypes.c_longlong * len(params))(*(int(v) for v in params))
+        self.at = (ctypes.c_void_p * len(params))(*(ctypes.addressof(self.values) + 8 * i for i in range(len(params))))
+        self.attribute = Attribute(id=6)
+        self.attribute.value[0] = 1
+
+    def __call__(self):
+        p = self.product
+        c = Config(p.grid, 1, 1, p.threads, 1, 1, p.shared, torch.cuda.current_stream().cuda_stream, ctypes.pointer(self.attribute), 1)
+        code = driver.cuLaunchKernelEx(ctypes.byref(c), ctypes.c_void_p(p.f.kernel.ptr), self.at, None)
+        assert code == 0, f"cuLaunchKernelEx: {code}"
 
 
 # What reading the weight alone takes, by the copies that w4a16 uses: no kernel of its kind is quicker.
@@ -173,8 +195,7 @@ def reader(layer):
 
     def run():
         with cupy.cuda.Stream.from_external(torch.cuda.current_stream()):
-            for b in (layer.words, layer.packed_scales):
-                f((mps,), (512,), (numpy.int64(b.data_ptr()), numpy.int64(b.numel() // 2048)), shared_mem=16 * 5 * 2048)
+            f((mps,), (512,), (numpy.int64(layer.packed.data_ptr()), numpy.int64(layer.packed.numel() // 2048)), shared_mem=16 * 5 * 2048)
 
     return run
 
@@ -199,11 +220,11 @@ def main():
     modules = {name: cupy.RawModule(path=os.path.join(here, "..", "kernels", name + ".fatbin")) for name in ("kernels", "hopper")}
     timer = Timer(o.rounds)
     bandwidth = timer.bandwidth()
-    print(f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}, copy {bandwidth / 1e12:.2f} TB/s, median of {o.rounds}; µs alone / in a graph of layers")
+    print(f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}, copy {bandwidth / 1e12:.2f} TB/s, median of {o.rounds}; µs alone / in a graph of layers / in one whose launches overlap")
     print("| M,N,K | byte floor | reading alone | w4a16 | of floor | shape | cuBLAS bf16 | dequantize + matmul | Triton W4A16 | error |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     n, k, last = 14336, 4096, None
-    for m, n, k in [(1, n, k), (8, n, k), (16, n, k), (1, k, n), (8, k, n), (16, k, n), (32, n, k), (64, n, k), (128, n, k), (1024, n, k), (4096, n, k)]:
+    for m, n, k in [(1, n, k), (8, n, k), (16, n, k), (1, k, n), (8, k, n), (16, k, n), (32, n, k), (64, n, k), (128, n, k), (256, n, k), (512, n, k), (1024, n, k), (4096, n, k)]:
         if last != (n, k):
             layers = [Layer(modules["kernels"], n, k, seed) for seed in range(6)]
             dense = [l.dense() for l in layers[:3]]
@@ -216,6 +237,8 @@ def main():
         floor = (n * k * 0.5625 + m * k * 2 + m * n * 2) / bandwidth * 1e6
         both = lambda runs: (timer.alone(runs[0]), timer.running(runs))
         mine, blas = both(ours), both([lambda d=d: x @ d.T for d in dense])
+        if m <= 16:
+            mine += (timer.running([Overlapping(o) for o in ours]),)
         read = both([reader(l) for l in layers]) if m == 1 else None
         dq = tr = None
         if not o.quick and m in (1, 16, 4096):
@@ -223,8 +246,8 @@ def main():
             dq = both([rivals.dequantize_matmul(l, x) for l in layers])
             if m <= 16 and n == 14336:
                 tr = both([rivals.triton_w4a16(l, x, want if l is layers[0] else None) for l in layers])
-        show = lambda v: f"{v[0]:.1f} / {v[1]:.1f}" if v else "–"
-        print(f"| {m},{n},{k} | {floor:.1f} | {show(read)} | {show(mine)} | {floor / mine[0]:.0%} / {floor / mine[1]:.0%} | {ours[0].name} | {show(blas)} | {show(dq)} | {show(tr)} | {error:.1e} |", flush=True)
+        show = lambda v: " / ".join(f"{t:.1f}" for t in v) if v else "–"
+        print(f"| {m},{n},{k} | {floor:.1f} | {show(read)} | {show(mine)} | {' / '.join(f'{floor / t:.0%}' for t in mine)} | {ours[0].name} | {show(blas)} | {show(dq)} | {show(tr)} | {error:.1e} |", flush=True)
         del ours, want
     for m, n, k in [(16, 14336, 4096), (1024, 4096, 4096), (4096, 4096, 4096)]:
         t = emulator(modules["kernels"], m, n, k, timer)

@@ -10,13 +10,23 @@ __device__ inline void barrierInit(uint32_t bar, int arrivals) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(bar), "r"(arrivals) : "memory");
 }
 
-// barriersReady makes what barrierInit did known to copies and to the other blocks of a cluster.
+// barriersReady makes what barrierInit did known to copies.
 __device__ inline void barriersReady() {
   asm volatile("fence.mbarrier_init.release.cluster;\n\tfence.proxy.async.shared::cta;" ::: "memory");
 }
 
 __device__ inline void barrierArrive(uint32_t bar) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(bar) : "memory");
+}
+
+// barrierExpect arrives, and lets the phase wait for so many bytes of bulk copies.
+__device__ inline void barrierExpect(uint32_t bar, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(bar), "r"(bytes) : "memory");
+}
+
+// barrierArriveCopied arrives when this thread's copies of 16 bytes have landed.
+__device__ inline void barrierArriveCopied(uint32_t bar) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(bar) : "memory");
 }
 
 __device__ inline void barrierWait(uint32_t bar, uint32_t phase) {
@@ -31,11 +41,17 @@ __device__ inline void ldmatrix(Word (&b)[4], uint32_t at) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];" : "=r"(b[0]), "=r"(b[1]), "=r"(b[2]), "=r"(b[3]) : "r"(at));
 }
 
-// sync waits for so many threads of a block, wherever in the code each warp of them is.
+// sync waits for so many threads of a block, wherever in the code each warp of them is; signal is one of them and does not wait.
 __device__ inline void sync(int name, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(name), "r"(threads) : "memory"); }
+__device__ inline void signal(int name, int threads) { asm volatile("bar.arrive %0, %1;" ::"r"(name), "r"(threads) : "memory"); }
 
 __device__ inline void copy16(uint32_t to, const void *from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
+}
+
+// copyBulk is one copy of a multiple of 16 bytes.
+__device__ inline void copyBulk(uint32_t to, const void *from, int bytes, uint32_t bar) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "l"(from), "r"(bytes), "r"(bar) : "memory");
 }
 
 __device__ inline Word loadWord(uint32_t at) {
@@ -49,14 +65,6 @@ __device__ inline Word loadHalf(uint32_t at) {
   asm volatile("ld.shared.u16 %0, [%1];" : "=h"(v) : "r"(at) : "memory");
   return v;
 }
-
-__device__ inline Word loadByte(uint32_t at) {
-  Word v;
-  asm volatile("ld.shared.u8 %0, [%1];" : "=r"(v) : "r"(at) : "memory");
-  return v;
-}
-
-__device__ inline void storeWord(uint32_t at, Word v) { asm volatile("st.shared.u32 [%0], %1;" ::"r"(at), "r"(v) : "memory"); }
 
 __device__ inline void store8(uint32_t at, Word a, Word b) {
   asm volatile("st.shared.v2.u32 [%0], {%1,%2};" ::"r"(at), "r"(a), "r"(b) : "memory");
@@ -77,206 +85,207 @@ __device__ inline void store16(uint32_t at, uint4 v) {
 // finishApart keeps the rare ways to end out of the code that has to be fetched first.
 __device__ __noinline__ void finishApart(const Args *a, float acc, long long row, long long col) { finish(*a, acc, row, col); }
 
-constexpr int streamThreads = 512 + 128; // they multiply, and add
-constexpr int slices = 16; // of K, one a multiplying warp, added in ascending K: order split:16
+// Share is what a block has of y: `each` tiles of 16 columns, the first `extra` blocks one more, at most `most` at a time.
+struct Share {
+  long long each, extra, most;
+};
 
-// Stream is how a block goes through the weight: each of 16 warps has a slice of K of tile after tile of 16 columns of y,
-// and a ring of its own, `depth` packed tiles ahead of what it multiplies: more of them would stand before x in memory's
-// queue. x comes with the first tile of y and stays in shared memory. Where it has no room there it is FAR: it comes again
-// with each packed tile, which two tiles of y then share.
-template <int MT, bool E8M0, bool FAR> struct Stream {
-  static constexpr int codeBytes = 512, scaleBytes = E8M0 ? 32 : 64, xBytes = FAR ? MT * 1024 : 0;
-  static constexpr int tilesY = FAR ? 2 : 1, depth = 3, stageBytes = tilesY * (codeBytes + scaleBytes) + xBytes;
-  static constexpr int decodedBytes = tilesY * scaleBytes * 4, sumFloats = slices * tilesY * MT * 128;
+// Ending is how sums become y, known without a look into memory where it is the usual way: alpha times them, as bf16.
+struct Ending {
+  uint16_t *y;
+  const float *alpha;
+  bool plain;
+};
+
+// Stream is how a block goes through its tiles of y. K is cut into SLICES, which are added in ascending order in the end:
+// order split:SLICES. 16 warps multiply: of a slice 16/SLICES, with two tiles of y each at most. A warp more for each slice
+// loads, ahead of them, into a ring of stages: 64 columns of x, and of those all tiles of y that the block has at a time.
+// So x is read once for them all, no faster than the weight. Deeper rings are slower: what is asked for early arrives late.
+template <int MT, bool E8M0, int SLICES> struct Stream {
+  static constexpr int multiplying = 16, partners = multiplying / SLICES, tilesY = 2, threads = 32 * (multiplying + SLICES);
+  static constexpr int depth = SLICES == 4 ? 4 : 3; // stages of a ring; package cuda adds up what follows (streamShared in w4a16.go)
+  static constexpr int record = Packed<E8M0>::bytes, scaleBytes = Packed<E8M0>::scaleBytes;
+  static constexpr int xBytes = MT * 1024, stageBytes = xBytes + partners * tilesY * record;
+  static constexpr int decodedBytes = tilesY * scaleBytes * 4, sumBytes = multiplying * tilesY * MT * 512;
+  static constexpr int bars = 1024, decodedPlace = 2048, sumPlace = decodedPlace + multiplying * decodedBytes, ringPlace = sumPlace + sumBytes;
+  static constexpr int arrivals = 32 + 1; // that a stage is full: every lane's copies of x, and the bulk copy
   uint32_t base;
-  int rows, tilesK, tilesN, groups; // groups: of tilesY tiles of 16 columns
+  int slice, first, last, longest; // of K, in tiles: the slice of this warp, and how long the longest is
+  int tile0, tileEnd, most;
 
-  // The table of scales; four barriers; each warp's decoded scales; sums, twice; the rings; x, its rows 16 bytes apart
-  // from a multiple of 128. Package cuda adds this up again (streamShared in w4a16.go).
-  __device__ Stream(char *shared, long long n, long long k, int rows)
-      : base(sharedAt(shared)), rows(rows), tilesK(k / 64), tilesN((n + 15) / 16), groups((tilesN + tilesY - 1) / tilesY) {}
+  __device__ Stream(char *shared, int slice, long long n, unsigned tilesK, Share share) : base(sharedAt(shared)), slice(slice) {
+    first = slice * tilesK / SLICES, last = (slice + 1) * tilesK / SLICES, longest = (tilesK + SLICES - 1) / SLICES;
+    const int block = blockIdx.x, extra = share.extra;
+    tile0 = block * (int)share.each + min(block, extra), tileEnd = tile0 + (int)share.each + (block < extra), most = share.most;
+  }
   __device__ uint32_t lut() const { return base; }
-  __device__ uint32_t summed(int buffer) const { return base + 1024 + buffer * 8; }
-  __device__ uint32_t unsummed(int buffer) const { return base + 1040 + buffer * 8; }
-  __device__ uint32_t decoded(int warp) const { return base + 1088 + warp * decodedBytes; }
-  __device__ uint32_t sums(int buffer) const { return base + 1088 + slices * decodedBytes + buffer * sumFloats * 4; }
-  __device__ uint32_t ring(int warp) const { return sums(2) + warp * depth * stageBytes; }
-  __device__ uint32_t x() const { return ring(slices); }
-  __device__ int xStride() const { return tilesK * 128 + 16; }
+  __device__ uint32_t full(int stage) const { return base + bars + (slice * depth + stage) * 16; }
+  __device__ uint32_t empty(int stage) const { return full(stage) + 8; }
+  __device__ uint32_t stage(int stage) const { return base + ringPlace + (slice * depth + stage) * stageBytes; }
 
-  // decode turns the scales of a packed tile into pairs of bf16 words: four lanes need each of them.
-  __device__ void decode(uint32_t from, uint32_t to, int lane) const {
-    auto pair = [&](Word shifted) { return loadWord(lut() | (shifted & 0x3fc)); };
-    if (E8M0) {
-      storeWord(to + lane * 4, pair(loadByte(from + lane) << 2));
-    } else {
-      const Word two = loadHalf(from + lane * 2);
-      store8(to + lane * 8, pair(two << 2), pair(two >> 6));
+  // load is a warp: it fills the ring of its slice. A stage beyond the end of a short slice is empty.
+  __device__ void load(const char *w, const char *x, long long n, long long k, int rows) const {
+    const int lane = threadIdx.x % 32;
+    if (lane == 0) {
+#pragma unroll 1
+      for (int i = 0; i < depth; i++) barrierInit(full(i), arrivals), barrierInit(empty(i), partners * 32);
+      barriersReady();
+    }
+    __syncwarp();
+    signal(1, threads);
+    // A lane copies 16 bytes of every fourth row of x; columns are exchanged so that ldmatrix meets in no bank twice.
+    const int row = lane / 8, col = lane % 8;
+    const uint32_t even = row * 128 + (col ^ row) * 16, odd = row * 128 + (col ^ row + 4) * 16 + 512;
+    const Packed<E8M0> weight(w, n);
+    int at = 0, phase = 1;
+#pragma unroll 1
+    for (int tile = tile0; tile < tileEnd; tile += most) {
+      const int bytes = min(most, tileEnd - tile) * record;
+      const char *from = weight.tile(tile, first), *fromX = x + row * k * 2 + first * 128 + col * 16;
+#pragma unroll 1
+      for (int t = 0; t < longest; t++, from += weight.step(), fromX += 128) {
+        barrierWait(empty(at), phase);
+        const bool any = first + t < last;
+        if (lane == 0) {
+          barrierExpect(full(at), any ? bytes : 0);
+          if (any) copyBulk(stage(at) + xBytes, from, bytes, full(at));
+        }
+        __syncwarp();
+        // x, and that y may be written, can depend on the launch before; the weight cannot.
+        if (tile == tile0 && t == 0) asm volatile("griddepcontrol.wait;" ::: "memory");
+#pragma unroll
+        for (int i = 0; i < MT * 2; i++)
+          if (any && row + 4 * i < rows) copy16(stage(at) + (i % 2 ? odd : even) + i / 2 * 1024, fromX + i * 8 * k);
+        barrierArriveCopied(full(at));
+        if (++at == depth) at = 0, phase ^= 1;
+      }
     }
   }
 
-  // multiply is one of 16 warps.
-  __device__ void multiply(int warp, int lane, const char *w, const char *scales, const char *xFrom) const {
-    const int first = warp * tilesK / slices, count = (warp + 1) * tilesK / slices - first;
-    // What is asked for next, of the lane.
-    int askGroup = count == 0 ? groups : blockIdx.x, askTile = 0;
-    const char *codesAt, *scalesAt;
-    long long otherY = 0; // packed tiles from a tile of y to the next
-    auto begin = [&] {
-      const long long tile = (long long)askGroup * tilesY * tilesK + first;
-      codesAt = w + tile * codeBytes + lane * 16, scalesAt = scales + tile * scaleBytes + lane * 16;
-      if (tilesY == 2) otherY = askGroup * 2 + 1 < tilesN ? tilesK : 0; // one beyond the last is read as the last, and not written
-    };
-    begin();
-    auto ask = [&](uint32_t to) {
-      if (askGroup < groups) {
-#pragma unroll
-        for (int y = 0; y < tilesY; y++) {
-          copy16(to + y * codeBytes + lane * 16, codesAt + y * otherY * codeBytes);
-          if (lane < scaleBytes / 16) copy16(to + tilesY * codeBytes + y * scaleBytes + lane * 16, scalesAt + y * otherY * scaleBytes);
-        }
-        const char *from = xFrom + (first + askTile) * 128 + lane % 8 * 16;
-        if (FAR || askGroup == blockIdx.x)
-#pragma unroll 1
-          for (int row = lane / 8; row < rows; row += 4)
-            copy16(FAR ? to + tilesY * (codeBytes + scaleBytes) + row * 128 + (lane % 8 ^ row % 8) * 16 // columns exchanged: no bank twice
-                       : x() + row * xStride() + (first + askTile) * 128 + lane % 8 * 16,
-                   from + row * (long long)tilesK * 128);
-        codesAt += codeBytes, scalesAt += scaleBytes;
-        if (++askTile == count) askTile = 0, askGroup += gridDim.x, begin();
-      }
-      asm volatile("cp.async.commit_group;" ::: "memory");
-    };
-    const uint32_t start = ring(warp);
-#pragma unroll 1
-    for (int i = 0; i < depth; i++) ask(start + i * stageBytes);
-    sync(1, streamThreads); // the table of scales is there
+  // decode turns the scales of two packed tiles into pairs of bf16 words: four lanes need each of them.
+  __device__ void decode(uint32_t from, uint32_t to, int lane) const {
+    auto pair = [&](Word shifted) { return loadWord(lut() | (shifted & 0x3fc)); };
+    from += 512 + lane / 16 * record + lane % 16 * (scaleBytes / 16);
+    if (E8M0) {
+      const Word two = loadHalf(from);
+      store8(to + lane * 8, pair(two << 2), pair(two >> 6));
+    } else {
+      const Word four = loadWord(from);
+      store16(to + lane * 16, make_uint4(pair(four << 2), pair(four >> 6), pair(four >> 14), pair(four >> 22)));
+    }
+  }
 
-    // ldmatrix: lanes of 8 rows, then of the next 16 bytes. Rows beyond the last are read as the last, or as
-    // what is there, and not written.
-    uint32_t xAt[MT];
+  // multiply adds to the sums of two tiles of y from one of a stage on. Tiles and rows that the block does not
+  // have are of whatever is there, and are not written.
+  __device__ void multiply(float (&acc)[tilesY][MT][4], uint32_t stage, int tile, uint32_t decoded, int lane) const {
+    const uint32_t weight = stage + xBytes + tile * record;
+    decode(weight, decoded, lane);
+    Word b[MT][2][4]; // ldmatrix: lanes of 8 rows, then of the next 16 bytes
 #pragma unroll
     for (int m = 0; m < MT; m++)
-      xAt[m] = FAR ? tilesY * (codeBytes + scaleBytes) + (m * 8 + lane % 8) * 128 : x() + min(m * 8 + lane % 8, rows - 1) * xStride() + lane / 8 * 16 + first * 128;
-    uint32_t at = start;
-    int round = 0;
-    for (int group = blockIdx.x; group < groups; group += gridDim.x, round++) {
+#pragma unroll
+      for (int h = 0; h < 2; h++) ldmatrix(b[m][h], stage + (m * 8 + lane % 8) * 128 + (lane / 8 + 4 * h ^ lane % 8) * 16);
+    __syncwarp();
+#pragma unroll
+    for (int y = 0; y < tilesY; y++) {
+      const uint4 codes = load16(weight + y * record + lane * 16);
+      const uint32_t s = decoded + (y * 8 + lane / 4) * (scaleBytes / 2);
+      const uint4 lo = load16(s), hi = E8M0 ? lo : load16(s + 16);
+      auto step = [&](int i, Word word, Word s0, Word s1) {
+        Word operand[4];
+        unpack<false>(word, s0, s1, operand);
+#pragma unroll
+        for (int m = 0; m < MT; m++) mma(acc[y][m], operand, b[m][i / 2][i % 2 * 2], b[m][i / 2][i % 2 * 2 + 1]);
+      };
+      step(0, codes.x, lo.x, lo.y);
+      step(1, codes.y, E8M0 ? lo.x : lo.z, E8M0 ? lo.y : lo.w);
+      step(2, codes.z, E8M0 ? lo.z : hi.x, E8M0 ? lo.w : hi.y);
+      step(3, codes.w, E8M0 ? lo.z : hi.z, E8M0 ? lo.w : hi.w);
+    }
+  }
+
+  // sum is where the sums of a slice for 8·MT rows of a tile of y lie: four of each lane.
+  __device__ uint32_t sum(int slice, int tile, int m) const { return base + sumPlace + ((slice * partners * tilesY + tile) * MT + m) * 512; }
+
+  // compute is 16 warps: they take what the others load, and write y.
+  __device__ void compute(const Args *args, Ending ending, float alpha, long long n, long long row0, int rows) const {
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, partner = warp % partners;
+    int at = 0, phase = 0;
+#pragma unroll 1
+    for (int tile = tile0; tile < tileEnd; tile += most) {
+      const int tiles = min(most, tileEnd - tile), mine = partner * tiles / partners, count = (partner + 1) * tiles / partners - mine;
       float acc[tilesY][MT][4] = {};
 #pragma unroll 1
-      for (int t = 0; t < count; t++) {
-        asm volatile("cp.async.wait_group %0;" ::"n"(depth - 1) : "memory");
+      for (int t = 0; t < longest; t++) {
+        barrierWait(full(at), phase);
+        if (first + t < last) multiply(acc, stage(at), mine, base + decodedPlace + warp * decodedBytes, lane);
         __syncwarp();
-#pragma unroll
-        for (int y = 0; y < tilesY; y++) decode(at + tilesY * codeBytes + y * scaleBytes, decoded(warp) + y * scaleBytes * 4, lane);
-        __syncwarp();
-        Word b[MT][2][4];
-#pragma unroll
-        for (int m = 0; m < MT; m++)
-#pragma unroll
-          for (int h = 0; h < 2; h++) ldmatrix(b[m][h], FAR ? at + xAt[m] + (lane / 8 + 4 * h ^ lane % 8) * 16 : xAt[m] + t * 128 + h * 64);
-#pragma unroll
-        for (int y = 0; y < tilesY; y++) {
-          const uint4 codes = load16(at + y * codeBytes + lane * 16);
-          const uint32_t s = decoded(warp) + (y * 8 + lane / 4) * (scaleBytes / 2);
-          const uint4 lo = load16(s), hi = E8M0 ? lo : load16(s + 16);
-          auto step = [&](int s, Word word, Word s0, Word s1) {
-            Word operand[4];
-            unpack<false>(word, s0, s1, operand);
-#pragma unroll
-            for (int m = 0; m < MT; m++) mma(acc[y][m], operand, b[m][s / 2][s % 2 * 2], b[m][s / 2][s % 2 * 2 + 1]);
-          };
-          step(0, codes.x, lo.x, lo.y);
-          step(1, codes.y, E8M0 ? lo.x : lo.z, E8M0 ? lo.y : lo.w);
-          step(2, codes.z, E8M0 ? lo.z : hi.x, E8M0 ? lo.w : hi.y);
-          step(3, codes.w, E8M0 ? lo.z : hi.z, E8M0 ? lo.w : hi.w);
-        }
-        __syncwarp();
-        ask(at);
-        if ((at += stageBytes) == start + depth * stageBytes) at = start;
+        barrierArrive(empty(at));
+        if (++at == depth) at = 0, phase ^= 1;
       }
-      // The slices of a tile of y meet.
-      const int buffer = round % 2;
-      if (round >= 2) barrierWait(unsummed(buffer), round / 2 % 2 ^ 1);
 #pragma unroll
       for (int y = 0; y < tilesY; y++)
 #pragma unroll
         for (int m = 0; m < MT; m++)
-          store16(sums(buffer) + (((warp * tilesY + y) * MT + m) * 128 + lane * 4) * 4,
-                  {floatWord(acc[y][m][0]), floatWord(acc[y][m][1]), floatWord(acc[y][m][2]), floatWord(acc[y][m][3])});
-      __syncwarp();
-      if (lane == 0) barrierArrive(summed(buffer));
-    }
-  }
-
-  // add is 128 threads: it adds the slices of tiles of y and writes them.
-  __device__ void add(const Args *args, int thread, long long row0) const {
-    const Args a = *args;
-    const bool plain = a.out == outBF16 && a.alphas == 1 && a.alphaPlace == alphaF32 && a.biasPlace == biasNone;
-    const float alpha = a.alpha[0];
-    int round = 0;
-    for (int group = blockIdx.x; group < groups; group += gridDim.x, round++) {
-      const int buffer = round % 2;
-      barrierWait(summed(buffer), round / 2 % 2);
-      float sum[tilesY][MT];
+          if (y < count)
+            store16(sum(slice, mine + y, m) + lane * 16, {floatWord(acc[y][m][0]), floatWord(acc[y][m][1]), floatWord(acc[y][m][2]), floatWord(acc[y][m][3])});
+      sync(2, multiplying * 32);
+      for (int i = warp; i < tiles * MT; i += multiplying) {
+        uint4 part[SLICES];
 #pragma unroll
-      for (int i = 0; i < tilesY * MT; i++) {
-        float part[slices];
+        for (int s = 0; s < SLICES; s++) part[s] = load16(sum(s, i / MT, i % MT) + lane * 16);
+        float v[4] = {wordFloat(part[0].x), wordFloat(part[0].y), wordFloat(part[0].z), wordFloat(part[0].w)};
 #pragma unroll
-        for (int s = 0; s < slices; s++) part[s] = wordFloat(loadWord(sums(buffer) + ((s * tilesY * MT + i) * 128 + thread) * 4));
-        float all = part[0];
+        for (int s = 1; s < SLICES; s++) {
+          const Word next[4] = {part[s].x, part[s].y, part[s].z, part[s].w};
 #pragma unroll
-        for (int s = 1; s < slices; s++) all = __fadd_rn(all, part[s]);
-        sum[i / MT][i % MT] = all;
-      }
-      barrierArrive(unsummed(buffer));
-      const int l = thread / 4, i = thread % 4;
+          for (int j = 0; j < 4; j++) v[j] = __fadd_rn(v[j], wordFloat(next[j]));
+        }
 #pragma unroll
-      for (int y = 0; y < tilesY; y++) {
-        const long long col = ((long long)group * tilesY + y) * 16 + l / 4 + i / 2 * 8;
-#pragma unroll
-        for (int m = 0; m < MT; m++) {
-          const int row = m * 8 + l % 4 * 2 + i % 2;
-          if (row >= rows || col >= a.n) continue;
-          if (plain)
-            ((uint16_t *)a.y)[(row0 + row) * a.n + col] = bf16Word(__fmul_rn(alpha, sum[y][m]));
+        for (int j = 0; j < 4; j++) {
+          const int row = i % MT * 8 + lane % 4 * 2 + j % 2;
+          const long long col = (long long)(tile + i / MT) * 16 + lane / 4 + j / 2 * 8;
+          if (row >= rows || col >= n) continue;
+          if (ending.plain)
+            ending.y[(row0 + row) * n + col] = bf16Word(__fmul_rn(alpha, v[j]));
           else
-            finishApart(args, sum[y][m], row0 + row, col);
+            finishApart(args, v[j], row0 + row, col);
         }
       }
+      if (tile + most < tileEnd) sync(2, multiplying * 32); // the sums have been read
     }
   }
 };
 
-template <int MT, bool E8M0, bool FAR>
-__device__ void stream(const Args *args, const Word *lut, const char *w, const char *scales, const char *x, long long n, long long k, long long row0, int rows) {
+template <int MT, bool E8M0, int SLICES>
+__device__ void stream(const Args *args, const Word *lut, const char *w, const char *x, long long n, long long k, long long row0, int rows, Share share, Ending ending) {
   extern __shared__ __align__(1024) char shared[];
-  const Stream<MT, E8M0, FAR> s(shared, n, k, rows);
-  const int thread = threadIdx.x;
-  if (thread < 512) return s.multiply(thread / 32, thread % 32, w, scales, x + row0 * k * 2);
-  if (thread < 576) copy16(s.lut() + (thread - 512) * 16, lut + (thread - 512) * 4);
-  if (thread == 576) {
-    for (int i = 0; i < 2; i++) barrierInit(s.summed(i), slices), barrierInit(s.unsummed(i), 128);
-    barriersReady();
-  }
-  asm volatile("cp.async.wait_all;" ::: "memory");
-  sync(1, streamThreads);
-  s.add(args, thread - 512, row0);
+  using S = Stream<MT, E8M0, SLICES>;
+  const int warp = __shfl_sync(~0u, threadIdx.x / 32, 0); // a number that the compiler knows to be every lane's
+  const S s(shared, warp < S::multiplying ? warp / S::partners : warp - S::multiplying, n, k / 64, share);
+  if (warp >= S::multiplying) return s.load(w, x + row0 * k * 2, n, k, rows);
+  // The next launch may begin to load its weight, where it was launched so.
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+  const float alpha = *ending.alpha;
+  if (warp < 2) *(uint4 *)(shared + threadIdx.x * 16) = ((const uint4 *)lut)[threadIdx.x];
+  sync(1, S::threads);
+  s.compute(args, ending, alpha, n, row0, rows);
 }
 
-#define STREAM(NAME, MT, E8M0, FAR)                                                                                  \
-  extern "C" __global__ void __launch_bounds__(streamThreads, 1)                                                      \
-      NAME(const Args *a, const Word *lut, const char *w, const char *scales, const char *x, long long n, long long k, \
-           long long row0, long long rows) {                                                                          \
-    stream<MT, E8M0, FAR>(a, lut, w, scales, x, n, k, row0, rows);                                                    \
+#define STREAM(NAME, MT, E8M0, SLICES)                                                                                       \
+  extern "C" __global__ void __launch_bounds__(32 * (16 + SLICES), 1)                                                         \
+      NAME(const Args *a, const Word *lut, const char *w, const char *x, long long n, long long k, long long row0, long long rows, \
+           long long each, long long extra, long long most, uint16_t *y, const float *alpha, long long plain) {               \
+    stream<MT, E8M0, SLICES>(a, lut, w, x, n, k, row0, rows, {each, extra, most}, {y, alpha, plain != 0});                     \
   }
-STREAM(stream_nv_8, 1, false, false)
-STREAM(stream_nv_16, 2, false, false)
-STREAM(stream_nv_8_far, 1, false, true)
-STREAM(stream_nv_16_far, 2, false, true)
-STREAM(stream_mx_8, 1, true, false)
-STREAM(stream_mx_16, 2, true, false)
-STREAM(stream_mx_8_far, 1, true, true)
-STREAM(stream_mx_16_far, 2, true, true)
+STREAM(stream_nv_8x4, 1, false, 4)
+STREAM(stream_nv_16x4, 2, false, 4)
+STREAM(stream_nv_8x16, 1, false, 16)
+STREAM(stream_nv_16x16, 2, false, 16)
+STREAM(stream_mx_8x4, 1, true, 4)
+STREAM(stream_mx_16x4, 2, true, 4)
+STREAM(stream_mx_8x16, 1, true, 16)
+STREAM(stream_mx_16x16, 2, true, 16)
 
 // ---- many rows: bound by the tensor cores; one chain along K, order sequential
 
@@ -319,42 +328,37 @@ __device__ inline uint64_t descriptor128(uint32_t at) {
 
 // Tile is the shared memory of a block of COLS = 128·RT columns by ROWS rows of y: a ring of K = 64 of both operands.
 template <int RT, int ROWS, bool E8M0> struct Tile {
-  static constexpr int xBytes = ROWS * 128, codeBytes = RT * 8 * 512, scaleTile = E8M0 ? 32 : 64, scaleBytes = RT * 8 * scaleTile;
-  static constexpr int stages = 204800 / (xBytes + codeBytes + scaleBytes);
+  static constexpr int record = Packed<E8M0>::bytes, xBytes = ROWS * 128, weightBytes = RT * 8 * record;
+  static constexpr int stages = 204800 / (xBytes + weightBytes);
   static constexpr int ring = 1024; // after the barriers
   static constexpr int sumStride = RT * 64 + 4; // floats of a row of y on its way out: no bank conflicts
   uint32_t base;
   __device__ uint32_t full(int s) const { return base + s * 8; }
   __device__ uint32_t empty(int s) const { return base + (stages + s) * 8; }
   __device__ uint32_t x(int s) const { return base + ring + s * xBytes; }
-  __device__ uint32_t codes(int s) const { return base + ring + stages * xBytes + s * codeBytes; }
-  __device__ uint32_t scales(int s) const { return base + ring + stages * (xBytes + codeBytes) + s * scaleBytes; }
+  __device__ uint32_t weight(int s) const { return base + ring + stages * xBytes + s * weightBytes; }
 };
 
-// produce fills the ring, by one warpgroup of which each thread copies 16 bytes at a time.
+// produce fills the ring, by one warpgroup of which each thread copies 16 bytes of x at a time, and one the weight.
 template <int RT, int ROWS, bool E8M0>
 __device__ inline void produce(const Args &a, const Tile<RT, ROWS, E8M0> tile, int tilesK, long long m0, long long end, long long tile0) {
-  constexpr int S = Tile<RT, ROWS, E8M0>::stages, lag = 3, perTile = tile.scaleTile / 16;
+  constexpr int S = Tile<RT, ROWS, E8M0>::stages, lag = 3;
   const int thread = threadIdx.x, row = thread / 8, col = thread % 8;
-  const long long tilesN = (a.n + 15) / 16, perRow = a.k * 2;
+  const Packed<E8M0> weight(a.w, a.n);
+  const long long perRow = a.k * 2;
   const int rows = min((long long)ROWS, end - m0) - row; // of x from this thread's on
-  const char *x = (const char *)a.x + (m0 + (rows > 0 ? row : 0)) * perRow + col * 16;
-  // Tiles of w beyond the last are read as the last, and not written.
-  const char *w[RT * 2], *scales = (const char *)a.wScales + min(tile0 + thread / perTile, tilesN - 1) * tilesK * tile.scaleTile + thread % perTile * 16;
-#pragma unroll
-  for (int r = 0; r < RT * 2; r++) w[r] = (const char *)a.w + min(tile0 + r * 4 + thread / 32, tilesN - 1) * tilesK * 512 + thread % 32 * 16;
+  const char *x = (const char *)a.x + (m0 + (rows > 0 ? row : 0)) * perRow + col * 16, *w = weight.tile(tile0, 0);
+  const int bytes = min((long long)RT * 8, weight.tilesN - tile0) * tile.record; // tiles beyond the last are of what is there, and not written
 #pragma unroll 1
   for (int i = 0; i < tilesK + lag; i++) {
     if (i < tilesK) {
       const int s = i % S;
       barrierWait(tile.empty(s), i / S % 2 ^ 1);
+      if (thread == 0) barrierExpect(tile.full(s), bytes), copyBulk(tile.weight(s), w, bytes, tile.full(s));
       const uint32_t to = tile.x(s) + row * 128 + (col ^ row % 8) * 16;
 #pragma unroll
       for (int r = 0; r < ROWS / 16; r++) copy16(to + r * 2048, x + (16 * r < rows ? 16 * r * perRow : 0)); // rows beyond the last are read as an earlier one
-#pragma unroll
-      for (int r = 0; r < RT * 2; r++) copy16(tile.codes(s) + r * 2048 + thread * 16, w[r]), w[r] += 512;
-      if (thread < RT * 8 * perTile) copy16(tile.scales(s) + thread * 16, scales);
-      x += 128, scales += tile.scaleTile;
+      x += 128, w += weight.step();
     }
     asm volatile("cp.async.commit_group;" ::: "memory");
     if (i >= lag) { // wgmma reads by another proxy than these copies write
@@ -377,8 +381,7 @@ __device__ inline void consume(float (&acc)[RT][ROWS / 2], const Tile<RT, ROWS, 
     Fragment<E8M0, false> f[RT];
 #pragma unroll
     for (int r = 0; r < RT; r++) {
-      const int at = (group * RT + r) * 4 + warp;
-      f[r].take(tile.codes(s) + at * 512 + lane * 16, tile.scales(s) + at * tile.scaleTile + lane / 4 * (E8M0 ? 4 : 8));
+      f[r].take(tile.weight(s) + ((group * RT + r) * 4 + warp) * tile.record, lane);
     }
     const uint64_t x = descriptor128(tile.x(s));
 #pragma unroll
@@ -390,7 +393,7 @@ __device__ inline void consume(float (&acc)[RT][ROWS / 2], const Tile<RT, ROWS, 
 #pragma unroll
       for (int j = 0; j < steps; j++) wgmma(acc[r], w[half][j], x + 2 * (step0 + j), i > 0 || step0 + j > 0);
       asm volatile("wgmma.commit_group.sync.aligned;\n\twgmma.wait_group.sync.aligned 1;" ::: "memory");
-      if (half == 0 && i > 0 && lane == 0) barrierArrive(tile.empty((i - 1) % S));
+      if (half == 0 && i > 0) barrierArrive(tile.empty((i - 1) % S));
     }
   }
   asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
@@ -437,7 +440,7 @@ template <int RT, int ROWS, bool E8M0> __device__ void wide(const Args *args, lo
   for (int i = threadIdx.x; i < 256; i += blockDim.x) lut[i] = a.lut[i];
   if (threadIdx.x == 0) {
 #pragma unroll 1
-    for (int s = 0; s < tile.stages; s++) barrierInit(tile.full(s), 128), barrierInit(tile.empty(s), 8);
+    for (int s = 0; s < tile.stages; s++) barrierInit(tile.full(s), 128 + 1), barrierInit(tile.empty(s), 256);
     barriersReady();
   }
   __syncthreads();

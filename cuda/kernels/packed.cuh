@@ -50,22 +50,36 @@ __device__ inline uint4 stream16(const void *p) { // read once: past L1
   return v;
 }
 
+// Packed is a weight as w4a16_pack leaves it: of each 64 columns all tiles of 16 rows, so that what a block reads of
+// neighbouring tiles is one piece. A tile is a record: 512 bytes of codes, then its scales, rows g and g+8 of each block.
+template <bool E8M0> struct Packed {
+  static constexpr int scaleBytes = E8M0 ? 32 : 64, bytes = 512 + scaleBytes;
+  const char *w;
+  long long tilesN;
+  __device__ inline Packed(const void *w, long long n) : w((const char *)w), tilesN((n + 15) / 16) {}
+  __device__ inline const char *tile(long long tileN, long long tileK) const { return w + (tileK * tilesN + tileN) * bytes; }
+  __device__ inline long long step() const { return tilesN * bytes; } // to the next 64 columns
+};
+
 // Fragment is a lane's part of a packed tile: codes of four steps and their scales.
 template <bool E8M0, bool EXACT> struct Fragment {
+  static constexpr int perRow = E8M0 ? 4 : 8; // bytes of scales of rows g and g+8
   uint4 codes;
   uint2 scales;
 
-  // load takes the places of the codes and scales of the lane.
-  __device__ inline void load(const uint4 *from, const uint2 *fromScales) {
-    codes = stream16(from);
+  // load takes a lane's part of a tile in memory.
+  __device__ inline void load(const char *tile, int lane) {
+    codes = stream16(tile + lane * 16);
+    const char *from = tile + 512 + lane / 4 * perRow;
     if (E8M0)
-      asm volatile("ld.global.u32 %0, [%1];" : "=r"(scales.x) : "l"(fromScales) : "memory");
+      asm volatile("ld.global.u32 %0, [%1];" : "=r"(scales.x) : "l"(from) : "memory");
     else
-      asm volatile("ld.global.v2.u32 {%0,%1}, [%2];" : "=r"(scales.x), "=r"(scales.y) : "l"(fromScales) : "memory");
+      asm volatile("ld.global.v2.u32 {%0,%1}, [%2];" : "=r"(scales.x), "=r"(scales.y) : "l"(from) : "memory");
   }
 
-  // take reads them from shared memory.
-  __device__ inline void take(uint32_t from, uint32_t fromScales) {
+  // take reads it from shared memory.
+  __device__ inline void take(uint32_t tile, int lane) {
+    const uint32_t from = tile + lane * 16, fromScales = tile + 512 + lane / 4 * perRow;
     asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(codes.x), "=r"(codes.y), "=r"(codes.z), "=r"(codes.w) : "r"(from) : "memory");
     if (E8M0)
       asm volatile("ld.shared.u32 %0, [%1];" : "=r"(scales.x) : "r"(fromScales) : "memory");
@@ -81,8 +95,3 @@ template <bool E8M0, bool EXACT> struct Fragment {
     unpack<EXACT>(w, lut[four >> at % 2 * 16 & 0xff], lut[four >> (at % 2 * 16 + 8) & 0xff], out);
   }
 };
-
-// place is where a lane's scales of a packed tile lie; a row of steps of 8 groups g.
-template <bool E8M0> __device__ inline const uint2 *place(const Args &a, long long tile, int lane) {
-  return (const uint2 *)((const char *)a.wScales + (tile * 8 + lane / 4) * (E8M0 ? 4 : 8));
-}

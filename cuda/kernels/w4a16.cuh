@@ -5,28 +5,27 @@
 #pragma once
 #include "packed.cuh"
 
-// w4a16_pack packs codes and scales: from rows of k/2 and k/block bytes to tiles in the
-// order of rows of tiles. Rows beyond n are zero.
-extern "C" __global__ void w4a16_pack(const uint8_t *codes, const uint8_t *scales, Word *to, uint8_t *toScales,
-                                      long long n, long long k, long long block) {
-  long long tilesK = k / 64, tiles = (n + 15) / 16 * tilesK;
+// w4a16_pack packs codes and scales: from rows of k/2 and k/block bytes to the records of
+// Packed, of so many bytes. Rows beyond n are zero.
+extern "C" __global__ void w4a16_pack(const uint8_t *codes, const uint8_t *scales, uint8_t *to, long long n, long long k, long long block) {
+  long long tilesN = (n + 15) / 16, tiles = tilesN * (k / 64);
+  int perTile = 16 * 64 / block, record = 512 + perTile; // scales of a tile by g, then block, then row g or g+8
   long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; // a word
   if (i < tiles * 128) {
     int step = i % 4, lane = i / 4 % 32, g = lane / 4, q = lane % 4;
-    long long tile = i / 128, row = tile / tilesK * 16 + g, col = tile % tilesK * 64 + 16 * step + 2 * q;
+    long long tile = i / 128, row = tile % tilesN * 16 + g, col = tile / tilesN * 64 + 16 * step + 2 * q;
     Word word = 0;
     for (int pair = 0; pair < 4; pair++) {
       long long r = row + pair % 2 * 8;
       Word byte = r < n ? codes[r * (k / 2) + (col + pair / 2 * 8) / 2] : 0;
       word |= packPair(pair, byte & 15, byte >> 4);
     }
-    to[i] = word;
+    *(Word *)(to + tile * record + i % 128 * 4) = word;
   }
-  int perTile = 16 * 64 / block; // scales: of a tile by g, then block, then row g or g+8
   if (i < tiles * perTile) {
     int blocks = 64 / block, r = i % 2, b = i / 2 % blocks, g = i / 2 / blocks % 8;
-    long long tile = i / perTile, row = tile / tilesK * 16 + g + 8 * r;
-    toScales[i] = row < n ? scales[row * (k / block) + tile % tilesK * blocks + b] : 0;
+    long long tile = i / perTile, row = tile % tilesN * 16 + g + 8 * r;
+    to[tile * record + 512 + i % perTile] = row < n ? scales[row * (k / block) + tile / tilesN * blocks + b] : 0;
   }
 }
 
@@ -66,9 +65,9 @@ extern "C" __global__ void w4a16_order(const Args *args, uint4 *to, long long ro
 // w4a16_small: blocks walk over tiles of 16 columns of y; each of 16 warps has a slice of
 // K for 8·MT rows. x lies in shared memory in the order of operand B: all of it.
 template <int MT, bool E8M0, bool FAR>
-__device__ void small(const Args *args, const uint4 *packed, long long row0, long long rows, const uint4 *w, const char *scales,
+__device__ void small(const Args *args, const uint4 *packed, long long row0, long long rows, const char *w,
                       long long n, long long k) {
-  constexpr int depth = 4, codeStep = 32, scaleStep = E8M0 ? 32 : 64; // packed tiles on the way; from one to the next
+  constexpr int depth = 4; // packed tiles on the way
   extern __shared__ uint4 shared[];
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int tilesK = k / 64, first = warp * tilesK / slices, count = (warp + 1) * tilesK / slices - first;
@@ -79,12 +78,12 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
 
   // The weight is asked for before anything else is known.
   Fragment<E8M0, false> ring[depth];
-  const long long tile0 = (long long)blockIdx.x * tilesK + first, turn = (long long)gridDim.x * tilesK;
-  const uint4 *at = w + tile0 * codeStep + lane;
-  const char *atScales = scales + tile0 * scaleStep + lane / 4 * (E8M0 ? 4 : 8);
+  const Packed<E8M0> weight(w, n);
+  const long long step = weight.step(), turn = (long long)gridDim.x * weight.bytes;
+  const char *at = weight.tile(blockIdx.x, first);
 #pragma unroll
   for (int i = 0; i < depth; i++)
-    if (i < count) ring[i].load(at + i * codeStep, (const uint2 *)(atScales + i * scaleStep));
+    if (i < count) ring[i].load(at + i * step, lane);
   __syncthreads(); // nothing is shared yet: it keeps the loads above what follows
 
   const Args a = *args;
@@ -100,8 +99,7 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
   const bool plain = a.out == outBF16 && a.alphas == 1 && a.alphaPlace == alphaF32 && a.biasPlace == biasNone;
   const float alpha = a.alpha[0];
   for (; left > 0;) {
-    const uint4 *next = at + turn * codeStep;
-    const char *nextScales = atScales + turn * scaleStep;
+    const char *next = at + turn;
     for (int t0 = 0; t0 < count; t0 += depth) {
 #pragma unroll
       for (int i = 0; i < depth; i++) {
@@ -125,11 +123,10 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
         // Last, so that it lands in the registers that are free now.
         const bool same = t + depth < count; // what this place of the ring holds next is of the same tile of y
         if (same || left > 1)
-          ring[i].load(same ? at + (t + depth) * codeStep : next + i * codeStep,
-                       (const uint2 *)(same ? atScales + (t + depth) * scaleStep : nextScales + i * scaleStep));
+          ring[i].load(same ? at + (t + depth) * step : next + i * step, lane);
       }
     }
-    at = next, atScales = nextScales;
+    at = next;
     // A tile of y is done; the slices of every two meet.
 #pragma unroll
     for (int m = 0; m < MT; m++) {
@@ -163,9 +160,8 @@ __device__ void small(const Args *args, const uint4 *packed, long long row0, lon
 
 #define SMALL(NAME, MT, E8M0, FAR)                                                                                \
   extern "C" __global__ void __launch_bounds__(512, 1)                                                             \
-      NAME(const Args *a, const uint4 *packed, long long row0, long long rows, const uint4 *w, const char *scales, \
-           long long n, long long k) {                                                                             \
-    small<MT, E8M0, FAR>(a, packed, row0, rows, w, scales, n, k);                                                  \
+      NAME(const Args *a, const uint4 *packed, long long row0, long long rows, const char *w, long long n, long long k) { \
+    small<MT, E8M0, FAR>(a, packed, row0, rows, w, n, k);                                                          \
   }
 SMALL(w4a16_nv_8, 1, false, false)
 SMALL(w4a16_nv_16, 2, false, false)
@@ -194,7 +190,6 @@ template <int RT, int MJ, bool E8M0, bool EXACT> __device__ void big(const Args 
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, q = lane % 4;
   const int tilesK = a.k / 64;
   const long long m0 = (long long)blockIdx.x * MJ * 8, n0 = ((long long)blockIdx.y * 8 + warp) * RT; // tiles of 16
-  const long long tilesN = (a.n + 15) / 16;
   Word *lut = (Word *)shared;
   const uint32_t xs = (uint32_t)__cvta_generic_to_shared(shared) + 1024;
   for (int i = threadIdx.x; i < 256; i += blockDim.x) lut[i] = a.lut[i];
@@ -214,13 +209,12 @@ template <int RT, int MJ, bool E8M0, bool EXACT> __device__ void big(const Args 
     asm volatile("cp.async.commit_group;" ::: "memory");
   };
   Fragment<E8M0, EXACT> next[RT];
-  const uint4 *from[RT];
-  const uint2 *fromScales[RT];
+  const Packed<E8M0> weight(a.w, a.n);
+  const char *from[RT];
 #pragma unroll
   for (int r = 0; r < RT; r++) { // tiles beyond the last are read as the last, and not written
-    const long long tile = min(n0 + r, tilesN - 1) * tilesK;
-    from[r] = (const uint4 *)a.w + tile * 32 + lane, fromScales[r] = place<E8M0>(a, tile, lane);
-    next[r].load(from[r], fromScales[r]);
+    from[r] = weight.tile(min(n0 + r, weight.tilesN - 1), 0);
+    next[r].load(from[r], lane);
   }
   for (int i = 0; i < stages - 1; i++) copy(i);
   float acc[RT][MJ][4] = {};
@@ -234,7 +228,7 @@ template <int RT, int MJ, bool E8M0, bool EXACT> __device__ void big(const Args 
 #pragma unroll
     for (int r = 0; r < RT; r++) {
       now[r] = next[r];
-      if (tile + 1 < tilesK) next[r].load(from[r] + (tile + 1) * 32, fromScales[r] + (tile + 1) * (E8M0 ? 4 : 8));
+      if (tile + 1 < tilesK) next[r].load(from[r] + (tile + 1) * weight.step(), lane);
     }
     const uint32_t stage = xs + tile % stages * stageBytes + lrow * 128;
 #pragma unroll
