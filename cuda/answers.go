@@ -35,7 +35,7 @@ var split4, split16 = layer.Order{Kind: layer.OrderSplit, Parts: 4}, layer.Order
 
 // answerShapes: sizes that are no multiple of any tile, every shape of every kernel.
 func answerShapes(cc [2]int) []answerShape {
-	row := WideArch(cc)
+	row := BF16Arch(cc)
 	var all []answerShape
 	for _, mx := range []bool{false, true} {
 		all = append(all,

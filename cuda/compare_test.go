@@ -21,7 +21,7 @@ import (
 func TestCompare(t *testing.T) {
 	e := engine(t, cuda.Options{})
 	r := rand.New(rand.NewPCG(13, 14))
-	mine := cuda.WideArch(cuda.Status().Devices[0].ComputeCapability)
+	mine := cuda.BF16Arch(cuda.Status().Devices[0].ComputeCapability)
 	other := map[string]string{"sm80": "sm90", "sm90": "sm80"}[mine]
 	for _, test := range []struct {
 		kernel, against string
@@ -91,7 +91,7 @@ func TestCompareLayer(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	for _, size := range []struct{ m, n, k, step int }{{16384, 16384, 4096, 64}, {16384, 16640, 64, 128}} {
 		j := layerJob("w4a16", layer.W4A16, size.m, size.n, size.k, false, r)
-		j.Arch = cuda.WideArch(cuda.Status().Devices[0].ComputeCapability)
+		j.Arch = cuda.BF16Arch(cuda.Status().Devices[0].ComputeCapability)
 		start := time.Now()
 		c, err := e.Compare(t.Context(), j, "emu-bf16", nil)
 		if err != nil {

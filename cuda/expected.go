@@ -34,7 +34,7 @@ func expected(cc [2]int) ([][]float32, error) {
 		return all, nil
 	}
 	ampere, err := take([2]int{8, 0})
-	if err != nil || WideArch(cc) == WideArch([2]int{8, 0}) {
+	if err != nil || BF16Arch(cc) == BF16Arch([2]int{8, 0}) {
 		return ampere, err
 	}
 	return take([2]int{9, 0})

@@ -98,7 +98,7 @@ func sinceBlackwell(cc [2]int) string {
 
 // defaultKernel is what computes a mode unless a job names a kernel, the same one on every
 // device. emu-fp4 returns the words of the arch= that was asked for; w4a16 those of the GPU's
-// own bf16 instruction (WideArch), as a note says. A native kernel is asked for by its name.
+// own bf16 instruction (BF16Arch), as a note says. A native kernel is asked for by its name.
 var defaultKernel = map[layer.Mode]string{layer.W4A4: "emu-fp4", layer.W4A16: "w4a16"}
 
 // kernelFor finds the row of a job.
@@ -130,23 +130,23 @@ func (k *kernelSpec) takes(job *layer.Job) error {
 		Cure: "backend=cuda:emu-fp4 on any GPU, backend=cuda:native-sm120 on an sm_120"}
 }
 
-// wide is a row of package gemm's table for bf16 instructions.
-type wide struct{ l, f, eZero int64 }
+// bf16Rule is a row of package gemm's table for bf16 instructions.
+type bf16Rule struct{ l, f, eZero int64 }
 
-// wideOf holds the rows that exist; a test compares them with package gemm's.
-func wideOf(arch string) (wide, bool) {
+// bf16RuleOf holds the rows that exist; a test compares them with package gemm's.
+func bf16RuleOf(arch string) (bf16Rule, bool) {
 	switch arch {
 	case "sm80", "sm86", "sm89":
-		return wide{8, 24, -132}, true
+		return bf16Rule{8, 24, -132}, true
 	case "sm90", "sm100", "sm103", "sm110", "sm120", "sm121":
-		return wide{16, 25, -133}, true
+		return bf16Rule{16, 25, -133}, true
 	}
-	return wide{}, false
+	return bf16Rule{}, false
 }
 
-// WideArch is the row of package gemm's table whose bf16 words the tensor cores of a
+// BF16Arch is the row of package gemm's table whose bf16 words the tensor cores of a
 // device return.
-func WideArch(cc [2]int) string {
+func BF16Arch(cc [2]int) string {
 	if cc[0] == 8 {
 		return "sm80"
 	}

@@ -23,11 +23,11 @@ func paddedWords(x []uint16, rows, k, to int) []uint16 {
 
 // swizzled puts rows of scales into the 128×4 layout of FP4 tensor cores.
 func swizzled(scales []byte, rows, blocks int) []byte {
-	wide := (blocks + 3) / 4
-	out := make([]byte, (rows+127)/128*wide*512)
+	across := (blocks + 3) / 4
+	out := make([]byte, (rows+127)/128*across*512)
 	for r := range rows {
 		for b := range blocks {
-			out[(r/128*wide+b/4)*512+r%32*16+r%128/32*4+b%4] = scales[r*blocks+b]
+			out[(r/128*across+b/4)*512+r%32*16+r%128/32*4+b%4] = scales[r*blocks+b]
 		}
 	}
 	return out

@@ -12,8 +12,8 @@ import (
 	"fp4tui/inspect/layer"
 )
 
-// TestWideRows holds the rows of bf16 instructions to package gemm's table.
-func TestWideRows(t *testing.T) {
+// TestBF16Rules holds the rows of bf16 instructions to package gemm's table.
+func TestBF16Rules(t *testing.T) {
 	n := 0
 	for _, in := range gemm.Instructions() {
 		if in.Kind != "bf16" {
@@ -23,7 +23,7 @@ func TestWideRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, ok := wideOf(in.Arch); !ok || got != (wide{int64(m.L), int64(m.F), int64(m.EZero)}) {
+		if got, ok := bf16RuleOf(in.Arch); !ok || got != (bf16Rule{int64(m.L), int64(m.F), int64(m.EZero)}) {
 			t.Errorf("%s is %+v here, %+v there", in.Arch, got, m.Params)
 		}
 		n++

@@ -175,7 +175,7 @@ func (p *product) remarks(spec *kernelSpec) []string {
 	if p.order == "" {
 		return p.notes
 	}
-	return append(p.notes, fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, WideArch(p.device.ComputeCapability)))
+	return append(p.notes, fmt.Sprintf("%s walks K by order=%s; emu with it and arch=%s returns its words", spec.name, p.order, BF16Arch(p.device.ComputeCapability)))
 }
 
 // product is a job before anything of it is on the device.
@@ -235,7 +235,7 @@ func (p *product) prepare(spec *kernelSpec, variant string) error {
 	}
 	plan := plans[spec.name]
 	if job.Mode == layer.W4A16 {
-		row, known := wideOf(job.Arch)
+		row, known := bf16RuleOf(job.Arch)
 		if !known {
 			return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: spec.name + " has no " + job.Arch, Cure: "arch=sm100"}
 		}
@@ -325,7 +325,7 @@ type plan struct {
 var plans = map[string]plan{
 	"emu-fp4":  {asRows, func(p *product, _ string) error { return p.tiled(anyImage, "emu_fp4", 64, 32, 256) }},
 	"emu-bf16": {asRows, func(p *product, _ string) error { return p.tiled(anyImage, "emu_bf16", 32, 32, 256) }},
-	"w4a16":    {asTiles, (*product).wide},
+	"w4a16":    {asTiles, (*product).w4a16},
 	"native-sm120": {asBlocks, func(p *product, _ string) error {
 		return p.tiled(nativeImage, map[bool]string{false: "native_nv", true: "native_mx"}[p.job.Scale == fp4.E8M0], 16, 128, 128)
 	}},
@@ -368,11 +368,11 @@ func (e *Engine) launch(image, name string, gx, gy, threads int, params []unsafe
 	return nil
 }
 
-// tiled is a kernel whose blocks take tall rows of x by wide rows of w.
-func (p *product) tiled(image, name string, tall, wide, threads int) error {
+// tiled is a kernel whose blocks take rowsX rows of x by rowsW rows of w.
+func (p *product) tiled(image, name string, rowsX, rowsW, threads int) error {
 	f, err := p.function(image, name, 0)
 	p.launch = func(m0, rows int) error {
-		return p.start(f, name, (p.job.N+wide-1)/wide, (rows+tall-1)/tall, threads, 0, m0, rows)
+		return p.start(f, name, (p.job.N+rowsW-1)/rowsW, (rows+rowsX-1)/rowsX, threads, 0, m0, rows)
 	}
 	return err
 }

@@ -94,8 +94,8 @@ func (p *product) shape() shape {
 	return shapeNamed(family + "64x128")
 }
 
-// wide chooses and prepares a shape.
-func (p *product) wide(variant string) error {
+// w4a16 chooses and prepares a shape; variant names one in place of that which the job's size chooses.
+func (p *product) w4a16(variant string) error {
 	s := p.shape()
 	if variant != "" {
 		s = shapeNamed(variant)
@@ -111,7 +111,7 @@ func (p *product) wide(variant string) error {
 	case s.family == "stream":
 		return p.stream(s)
 	case s.family == "wide":
-		return p.wgmma(s)
+		return p.wide(s)
 	case s.slices > 1:
 		return p.small(s)
 	}
@@ -183,8 +183,8 @@ func (p *product) stream(s shape) error {
 	return nil
 }
 
-// wgmma is a shape for many rows on a Hopper GPU: one producing warpgroup, two that multiply.
-func (p *product) wgmma(s shape) error {
+// wide is a shape for many rows on a Hopper GPU: one producing warpgroup, two that multiply.
+func (p *product) wide(s shape) error {
 	const shared = 1024 + 1024 + 204800 // alignment, barriers, the ring
 	image, name := s.function(p.job.Scale)
 	f, err := p.function(image, name, shared)
