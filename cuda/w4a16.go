@@ -20,19 +20,23 @@ var hopperImage string
 type shape struct {
 	family string // of kernels: w4a16 is in kernels.fatbin, stream and wide are in hopper.fatbin
 	size   string
-	rows   int  // of x that a launch (few rows) or a block takes
-	cols   int  // of y that a block has; 0: few rows, and blocks walk over tiles of 16 columns
-	slices int  // of K, which are added in the end; 1: one chain along K
-	far    bool // x does not lie in shared memory
+	rows   int                         // of x that a launch (few rows) or a block takes
+	cols   int                         // of y that a block has; 0: few rows, and blocks walk over tiles of 16 columns
+	slices int                         // of K, which are added in the end; 1: one chain along K
+	plan   func(*product, shape) error // sets launch
+	far    bool                        // x does not lie in shared memory
 }
 
 // shapes are those of kernels.fatbin, for every GPU; then those of hopper.fatbin.
 var shapes = []shape{
-	{"w4a16", "8", 8, 0, 16, false}, {"w4a16", "16", 16, 0, 16, false}, {"w4a16", "8_far", 8, 0, 16, true}, {"w4a16", "16_far", 16, 0, 16, true},
-	{"w4a16", "64x128", 64, 128, 1, false}, {"w4a16", "128x128", 128, 128, 1, false}, {"w4a16", "128x256", 128, 256, 1, false},
-	{"w4a16", "exact", 64, 128, 1, false},
-	{"stream", "8x4", 8, 0, 4, false}, {"stream", "16x4", 16, 0, 4, false}, {"stream", "8x16", 8, 0, 16, false}, {"stream", "16x16", 16, 0, 16, false},
-	{"wide", "64x128", 64, 128, 1, false}, {"wide", "128x128", 128, 128, 1, false}, {"wide", "128x256", 128, 256, 1, false},
+	{"w4a16", "8", 8, 0, 16, (*product).small, false}, {"w4a16", "16", 16, 0, 16, (*product).small, false},
+	{"w4a16", "8_far", 8, 0, 16, (*product).small, true}, {"w4a16", "16_far", 16, 0, 16, (*product).small, true},
+	{"w4a16", "64x128", 64, 128, 1, (*product).big, false}, {"w4a16", "128x128", 128, 128, 1, (*product).big, false},
+	{"w4a16", "128x256", 128, 256, 1, (*product).big, false}, {"w4a16", "exact", 64, 128, 1, (*product).big, false},
+	{"stream", "8x4", 8, 0, 4, (*product).stream, false}, {"stream", "16x4", 16, 0, 4, (*product).stream, false},
+	{"stream", "8x16", 8, 0, 16, (*product).stream, false}, {"stream", "16x16", 16, 0, 16, (*product).stream, false},
+	{"wide", "64x128", 64, 128, 1, (*product).wide, false}, {"wide", "128x128", 128, 128, 1, (*product).wide, false},
+	{"wide", "128x256", 128, 256, 1, (*product).wide, false},
 }
 
 // name is what known answers call a shape: "16_far", "wide_64x128".
@@ -107,15 +111,7 @@ func (p *product) w4a16(variant string) error {
 	if s.slices > 1 {
 		p.order = fmt.Sprintf("split:%d", s.slices)
 	}
-	switch {
-	case s.family == "stream":
-		return p.stream(s)
-	case s.family == "wide":
-		return p.wide(s)
-	case s.slices > 1:
-		return p.small(s)
-	}
-	return p.big(s)
+	return s.plan(p, s)
 }
 
 // scale chooses the powers of two of scales and x.
