@@ -118,3 +118,39 @@ func TestBlackwell(t *testing.T) {
 		}
 	}
 }
+
+// TestShare: with the indices that a block of stream makes of its share, every tile of y has one
+// block, no turn has more tiles than there is room for, and there are no more turns than that takes.
+func TestShare(t *testing.T) {
+	for _, s := range shapes {
+		if s.family != "stream" {
+			continue
+		}
+		for tiles := range 3000 {
+			if tiles == 0 {
+				continue // no outputs: nothing is launched
+			}
+			for _, multiprocessors := range []int{1, 7, 132} {
+				blocks := min(multiprocessors, tiles)
+				each, extra, most := share(tiles, blocks, s.atOnce())
+				end := int64(0)
+				for block := range int64(blocks) {
+					first := block*each + min(block, extra)
+					if first != end {
+						t.Fatalf("%s: block %d of %d begins at tile %d of %d, the one before ends at %d", s.name(), block, blocks, first, tiles, end)
+					}
+					if end = first + each; block < extra {
+						end++
+					}
+				}
+				longest, room := int64(tiles+blocks-1)/int64(blocks), int64(s.atOnce())
+				if turns := (longest + most - 1) / most; turns != (longest+room-1)/room {
+					t.Fatalf("%s: %d turns of %d for %d tiles", s.name(), turns, most, longest)
+				}
+				if end != int64(tiles) || most < 1 || most > room {
+					t.Fatalf("%s: %d of %d tiles in %d blocks, %d at a time", s.name(), end, tiles, blocks, most)
+				}
+			}
+		}
+	}
+}

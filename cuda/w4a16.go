@@ -135,13 +135,26 @@ func (p *product) smallShared(s shape) int {
 	return bytes
 }
 
-// streamShared is that of a shape for few rows on a Hopper GPU, as Stream in hopper.cu divides it.
+// A block of stream, as in hopper.cu: the warps that multiply, and tiles of y of each at a time.
+const streamWarps, streamTiles = 16, 2
+
+// streamShared is the shared memory of a shape for few rows on a Hopper GPU, as Stream in hopper.cu divides it.
 func (s shape) streamShared(record int) int {
-	const warps, tiles = 16, 2                      // that multiply, and tiles of y of each
 	scales, sums := (record-codeBytes)*4, s.rows*64 // of a tile of y: pairs of bf16 words; FP32 of a slice
 	depth := map[int]int{4: 4, 16: 3}[s.slices]
-	stage := s.rows*128 + warps/s.slices*tiles*record
-	return 2048 + warps*tiles*(scales+sums) + s.slices*depth*stage
+	stage := s.rows*128 + s.atOnce()*record
+	return 2048 + streamWarps*streamTiles*(scales+sums) + s.slices*depth*stage
+}
+
+// atOnce is how many tiles of y a block of stream has room for at a time.
+func (s shape) atOnce() int { return streamWarps / s.slices * streamTiles }
+
+// share is how blocks divide the tiles of y: Share in hopper.cu. A block goes through its own in
+// as few turns as atOnce allows, and in turns as even as they can be.
+func share(tiles, blocks, atOnce int) (each, extra, most int64) {
+	longest := (tiles + blocks - 1) / blocks
+	turns := (longest + atOnce - 1) / atOnce
+	return int64(tiles / blocks), int64(tiles % blocks), int64((longest + turns - 1) / turns)
 }
 
 // stream is a shape for few rows on a Hopper GPU: blocks share the tiles of y.
@@ -152,12 +165,9 @@ func (p *product) stream(s shape) error {
 	if err != nil {
 		return err
 	}
-	const warps, atOnce = 16, 2
 	tiles := (p.job.N + 15) / 16
 	blocks := min(p.device.Multiprocessors, tiles)
-	each := (tiles + blocks - 1) / blocks
-	times := (each + warps/s.slices*atOnce - 1) / (warps / s.slices * atOnce)
-	share := []int64{int64(tiles / blocks), int64(tiles % blocks), int64((each + times - 1) / times)}
+	each, extra, most := share(tiles, blocks, s.atOnce())
 	a := p.args
 	at := []cu.DevicePtr{p.at, cu.DevicePtr(a.lut), cu.DevicePtr(a.w), cu.DevicePtr(a.x), cu.DevicePtr(a.y), cu.DevicePtr(a.alpha)}
 	plain := int64(0) // alpha times the sum, as bf16
@@ -168,9 +178,9 @@ func (p *product) stream(s shape) error {
 		for ; rows > 0; m0, rows = m0+s.rows, rows-s.rows {
 			first, count := int64(m0), int64(min(rows, s.rows))
 			n, k := int64(p.job.N), int64(p.k)
-			params := append(pointers(&at[0], &at[1], &at[2], &at[3]), pointers(&n, &k, &first, &count, &share[0], &share[1], &share[2])...)
+			params := append(pointers(&at[0], &at[1], &at[2], &at[3]), pointers(&n, &k, &first, &count, &each, &extra, &most)...)
 			params = append(append(params, pointers(&at[4], &at[5])...), pointers(&plain)...)
-			if err := f.Launch(blocks, 1, 1, 32*(warps+s.slices), 1, 1, shared, cu.NoStream, params); err != nil {
+			if err := f.Launch(blocks, 1, 1, 32*(streamWarps+s.slices), 1, 1, shared, cu.NoStream, params); err != nil {
 				return driverError("cuLaunchKernel "+name, err)
 			}
 		}
