@@ -99,7 +99,12 @@ func (c *call) compareHere(r *Compared, backends [2]Backend, f layer.Forward, pr
 	r.N = n
 	cells = layer.Compare(got.Data, want.Data, m, n, f.Out)
 	cells.Kernels, cells.Notes = kernels, notes
-	_, _, r.Apart, err = c.apart(sides[0], sides[1])
+	pair, err := paired(sides[0], sides[1])
+	if err != nil || !pair.Judged() { // the metrics are for the certificate alone
+		return cells, err
+	}
+	metrics, err := pair.Metrics(c.ctx)
+	r.Apart = apart(pair, &metrics)
 	return cells, err
 }
 

@@ -121,7 +121,11 @@ func (r *Backends) compare(c *call, products map[string]*productValue) error {
 	}
 	for i, want := range ran {
 		for _, got := range ran[i+1:] {
-			pair, m, apart, err := c.apart(got, want)
+			pair, err := paired(got, want)
+			if err != nil {
+				return err
+			}
+			m, err := pair.Metrics(c.ctx)
 			if err != nil {
 				return err
 			}
@@ -129,7 +133,7 @@ func (r *Backends) compare(c *call, products map[string]*productValue) error {
 			if err != nil {
 				return err
 			}
-			p := BackendPair{Got: got.backend, Want: want.backend, MaxAbs: Float(m.MaxAbs), At: m.ArgMax, RelL2: Float(m.RelL2), Mismatched: mismatched, Elements: m.Count, Apart: apart}
+			p := BackendPair{Got: got.backend, Want: want.backend, MaxAbs: Float(m.MaxAbs), At: m.ArgMax, RelL2: Float(m.RelL2), Mismatched: mismatched, Elements: m.Count, Apart: apart(pair, &m)}
 			r.Pairs = append(r.Pairs, p)
 		}
 	}

@@ -81,17 +81,23 @@ func certify(pair *compare.Pair, got, want side) {
 	}
 }
 
-// apart compares two products, under the certificate of one of them where it has one and
-// speaks of both.
-func (c *call) apart(got, want *productValue) (pair *compare.Pair, m compare.Metrics, a Apart, err error) {
-	if pair, err = compare.New(got.out.Y, want.out.Y); err != nil {
-		return pair, m, a, err
+// paired compares two products, under the certificate of one of them where it has one.
+// Errors are those of compare.New.
+func paired(got, want *productValue) (*compare.Pair, error) {
+	pair, err := compare.New(got.out.Y, want.out.Y)
+	if err == nil {
+		certify(pair, side{tensor: got.out.Y, product: got}, side{tensor: want.out.Y, product: want})
 	}
-	certify(pair, side{tensor: got.out.Y, product: got}, side{tensor: want.out.Y, product: want})
-	if m, err = pair.Metrics(c.ctx); err == nil && pair.Judged() {
-		a = Apart{true, m.Proven, m.ProvenMismatch}
+	return pair, err
+}
+
+// apart is what the certificate of a pair says, of its metrics; nothing where it does not
+// speak of both sides.
+func apart(pair *compare.Pair, m *compare.Metrics) Apart {
+	if !pair.Judged() {
+		return Apart{}
 	}
-	return pair, m, a, err
+	return Apart{true, m.Proven, m.ProvenMismatch}
 }
 
 // claimedBy reports a tensor from elsewhere that may be this product computed by an

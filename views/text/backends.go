@@ -97,13 +97,13 @@ func (p *page) contender(row exec.BackendRow, shape []int) {
 	p.list(row.Name, odd, by, counted("nan", row.NaN), counted("inf", row.Inf), counted("zero", row.Zero))
 }
 
-// provenApart says what a certificate says of a pair.
-func provenApart(pair exec.Apart) string {
+// provenApart says what a certificate says of two products; empty where it says nothing.
+func provenApart(a exec.Apart) string {
 	switch {
-	case pair.ProvenMismatch > 0:
-		return fmt.Sprintf("BUG: %s of %s proven outputs differ", number.Count(pair.ProvenMismatch), number.Count(pair.Proven))
-	case pair.Certified:
-		return "all " + number.Count(pair.Proven) + " proven outputs agree"
+	case a.ProvenMismatch > 0:
+		return fmt.Sprintf("BUG: %s of %s proven outputs differ", number.Count(a.ProvenMismatch), number.Count(a.Proven))
+	case a.Certified:
+		return "all " + number.Count(a.Proven) + " proven outputs agree"
 	}
 	return ""
 }
