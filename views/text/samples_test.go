@@ -15,7 +15,7 @@ var nan = exec.Float(math.NaN())
 // samples are realistic results, one at least of every kind. The numbers are those of
 // one layer, intermediate.dense of a small model.
 func samples() []exec.Result {
-	return slices.Concat(fileSamples(), runSamples(), layoutSamples(), verdictSamples())
+	return slices.Concat(fileSamples(), besideSamples(), runSamples(), layoutSamples(), verdictSamples())
 }
 
 // fileSamples are the results of looking at files and of making operands.
@@ -54,6 +54,23 @@ func fileSamples() []exec.Result {
 			SQNR: 20.7012, MaxAbs: 0.0332717, Health: scalePill()},
 		exec.Product{Bind: exec.Bind{Handle: "y"}, X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a16", Act: "none", Out: "bf16", XShape: []int{128, 384}, Shape: []int{128, 1536},
 			Alpha: 0.000231053604, Min: -12.5, Max: 14.75, MACs: 75497472},
+		exec.Product{X: "x", W: "w", Backend: "cuda", By: "w4a16", Device: "NVIDIA H100 80GB HBM3 sm_90 at ssh:gpu1", Mode: "w4a16", Act: "none", Out: "bf16", XShape: []int{2, 384}, Shape: []int{2, 1536}, Alpha: 1, MACs: 75497472},
+		exec.Product{X: "x", W: "w", Backend: "ref", Mode: "w4a4", Act: "dynamic", Out: "bf16", XShape: []int{2, 64, 384}, Shape: []int{2, 64, 1536}, Alpha: 1, MACs: 75497472, Zero: 196608,
+			Notes: []string{"every output is exactly zero"}},
+		exec.Product{Bind: exec.Bind{Handle: "y4"}, X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a4", Act: "1/weight", Out: "fp16", XShape: []int{128, 384}, Shape: []int{128, 1536},
+			Alpha: 1, AlphaOf: "fused-max", Order: "split:4", Epilogue: "out", Bias: "f32", Factors: factorSamples(), Activations: actSample(), Min: -12.375, Max: 11.25, MACs: 75497472},
+		exec.Product{X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a4", Act: "dynamic", Out: "bf16", XShape: []int{128, 384}, Shape: []int{128, 1536},
+			Alpha: nan, AlphaMin: 3.64912e-7, AlphaMax: 5.83859e-6, Factors: tokenFactors(), Activations: tokenSample(), MACs: 75497472},
+		exec.Activations{Subject: "y4.act", X: "x", By: "emu sm100 alpha=fused-max", ActSummary: actSample(), Alpha: 1, AlphaMin: 1, AlphaMax: 1, Factors: factorSamples(),
+			Scales: []exec.Bin{{Code: 0, Count: 3069}, {Code: 1, Lo: 0.001953125, Hi: 0.001953125, Count: 3}}},
+		exec.Activations{Subject: "yt.act", X: "x", By: "emu sm100", ActSummary: tokenSample(), Alpha: nan, AlphaMin: 3.64912e-7, AlphaMax: 5.83859e-6, Factors: tokenFactors(),
+			Scales: []exec.Bin{{Code: 0x70, Lo: 128, Hi: 128, Count: 2915}, {Code: 0x7e, Lo: 448, Hi: 448, Count: 157}}},
+	}
+}
+
+// besideSamples are backends beside each other.
+func besideSamples() []exec.Result {
+	return []exec.Result{
 		exec.Compared{Bind: exec.Bind{Handle: "d"}, X: "x", W: "w", Backend: "cuda:w4a16", Against: "cuda:emu-bf16", Kernels: [2]string{"w4a16", "emu-bf16"}, Device: "NVIDIA H100 80GB HBM3 sm_90", Mode: "w4a16", Act: "none", Out: "bf16",
 			Arch: "sm90", M: 16384, N: 16384, Outputs: 1 << 28, Step: 64, Notes: []string{}},
 		exec.Compared{X: "x", W: "w", Backend: "cuda", Against: "cuda:emu-fp4", Kernels: [2]string{"native-sm120", "emu-fp4"}, Device: "a device", Mode: "w4a4", Act: "dynamic", Out: "f32", Arch: "sm120", M: 1000, N: 100,
@@ -74,17 +91,6 @@ func fileSamples() []exec.Result {
 			Pairs: []exec.BackendPair{{Got: "cuda:w4a16", Want: "emu", MaxAbs: 24.625, RelL2: 1, Mismatched: 196600, Elements: 196608, Apart: exec.Apart{Certified: true, Proven: 192767, ProvenMismatch: 192759}},
 				{Got: "emu", Want: "ref", MaxAbs: 0.015625, RelL2: 3.49899e-5, Mismatched: 12, Elements: 196608},
 				{Got: "cuda:emu-bf16", Want: "emu", MaxAbs: 0, Elements: 196608, Apart: exec.Apart{Certified: true, Proven: 192767}}}},
-		exec.Product{X: "x", W: "w", Backend: "cuda", By: "w4a16", Device: "NVIDIA H100 80GB HBM3 sm_90 at ssh:gpu1", Mode: "w4a16", Act: "none", Out: "bf16", XShape: []int{2, 384}, Shape: []int{2, 1536}, Alpha: 1, MACs: 75497472},
-		exec.Product{X: "x", W: "w", Backend: "ref", Mode: "w4a4", Act: "dynamic", Out: "bf16", XShape: []int{2, 64, 384}, Shape: []int{2, 64, 1536}, Alpha: 1, MACs: 75497472, Zero: 196608,
-			Notes: []string{"every output is exactly zero"}},
-		exec.Product{Bind: exec.Bind{Handle: "y4"}, X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a4", Act: "1/weight", Out: "fp16", XShape: []int{128, 384}, Shape: []int{128, 1536},
-			Alpha: 1, AlphaOf: "fused-max", Order: "split:4", Epilogue: "out", Bias: "f32", Factors: factorSamples(), Activations: actSample(), Min: -12.375, Max: 11.25, MACs: 75497472},
-		exec.Product{X: "x", W: "w", Backend: "emu", Arch: "sm100", Mode: "w4a4", Act: "dynamic", Out: "bf16", XShape: []int{128, 384}, Shape: []int{128, 1536},
-			Alpha: nan, AlphaMin: 3.64912e-7, AlphaMax: 5.83859e-6, Factors: tokenFactors(), Activations: tokenSample(), MACs: 75497472},
-		exec.Activations{Subject: "y4.act", X: "x", By: "emu sm100 alpha=fused-max", ActSummary: actSample(), Alpha: 1, AlphaMin: 1, AlphaMax: 1, Factors: factorSamples(),
-			Scales: []exec.Bin{{Code: 0, Count: 3069}, {Code: 1, Lo: 0.001953125, Hi: 0.001953125, Count: 3}}},
-		exec.Activations{Subject: "yt.act", X: "x", By: "emu sm100", ActSummary: tokenSample(), Alpha: nan, AlphaMin: 3.64912e-7, AlphaMax: 5.83859e-6, Factors: tokenFactors(),
-			Scales: []exec.Bin{{Code: 0x70, Lo: 128, Hi: 128, Count: 2915}, {Code: 0x7e, Lo: 448, Hi: 448, Count: 157}}},
 	}
 }
 
