@@ -157,17 +157,25 @@ func share(tiles, blocks, atOnce int) (each, extra, most int64) {
 	return int64(tiles / blocks), int64(tiles % blocks), int64((longest + turns - 1) / turns)
 }
 
+// config is how a kernel is launched: blocks of so many threads with so many bytes of shared memory.
+type config struct{ blocks, threads, shared int }
+
+// streamConfig is the launch of a stream shape, and the share of its blocks.
+func (p *product) streamConfig(s shape) (c config, each, extra, most int64) {
+	tiles := (p.job.N + 15) / 16
+	c = config{min(p.device.Multiprocessors, tiles), 32 * (streamWarps + s.slices), s.streamShared(recordBytes(p.job.Block))}
+	each, extra, most = share(tiles, c.blocks, s.atOnce())
+	return c, each, extra, most
+}
+
 // stream is a shape for few rows on a Hopper GPU: blocks share the tiles of y.
 func (p *product) stream(s shape) error {
 	image, name := s.function(p.job.Scale)
-	shared := s.streamShared(recordBytes(p.job.Block))
-	f, err := p.function(image, name, shared)
+	c, each, extra, most := p.streamConfig(s)
+	f, err := p.function(image, name, c.shared)
 	if err != nil {
 		return err
 	}
-	tiles := (p.job.N + 15) / 16
-	blocks := min(p.device.Multiprocessors, tiles)
-	each, extra, most := share(tiles, blocks, s.atOnce())
 	a := p.args
 	at := []cu.DevicePtr{p.at, cu.DevicePtr(a.lut), cu.DevicePtr(a.w), cu.DevicePtr(a.x), cu.DevicePtr(a.y), cu.DevicePtr(a.alpha)}
 	plain := int64(0) // alpha times the sum, as bf16
@@ -180,7 +188,7 @@ func (p *product) stream(s shape) error {
 			n, k := int64(p.job.N), int64(p.k)
 			params := append(pointers(&at[0], &at[1], &at[2], &at[3]), pointers(&n, &k, &first, &count, &each, &extra, &most)...)
 			params = append(append(params, pointers(&at[4], &at[5])...), pointers(&plain)...)
-			if err := f.Launch(blocks, 1, 1, 32*(streamWarps+s.slices), 1, 1, shared, cu.NoStream, params); err != nil {
+			if err := f.Launch(c.blocks, 1, 1, c.threads, 1, 1, c.shared, cu.NoStream, params); err != nil {
 				return driverError("cuLaunchKernel "+name, err)
 			}
 		}
@@ -189,13 +197,19 @@ func (p *product) stream(s shape) error {
 	return nil
 }
 
-// wide is a shape for many rows on a Hopper GPU: one producing warpgroup, two that multiply.
-func (p *product) wide(s shape) error {
+// wideConfig is the launch of a wide shape on rows of x: one producing warpgroup, two that multiply.
+func (p *product) wideConfig(s shape, rows int) config {
 	const shared = 1024 + 1024 + 204800 // alignment, barriers, the ring
+	return config{(rows + s.rows - 1) / s.rows * ((p.job.N + s.cols - 1) / s.cols), 3 * 128, shared}
+}
+
+// wide is a shape for many rows on a Hopper GPU.
+func (p *product) wide(s shape) error {
 	image, name := s.function(p.job.Scale)
-	f, err := p.function(image, name, shared)
+	f, err := p.function(image, name, p.wideConfig(s, s.rows).shared)
 	p.launch = func(m0, rows int) error {
-		return p.start(f, name, (rows+s.rows-1)/s.rows*((p.job.N+s.cols-1)/s.cols), 1, 384, shared, m0, rows)
+		c := p.wideConfig(s, rows)
+		return p.start(f, name, c.blocks, 1, c.threads, c.shared, m0, rows)
 	}
 	return err
 }

@@ -1,12 +1,13 @@
-# What the kernels of kernels.fatbin take on a GPU, beside cuBLAS, in one run.
+# What w4a16 and emu-fp4 take on a Hopper GPU, beside cuBLAS, in one run.
 #
 #   python3 cuda/bench/bench.py [--quick] [--rounds N]      in the repository's root
 #
-# Needs torch, triton, numpy and cupy of CUDA 13 and a GPU of sm_80 or later. Every time is
+# Needs torch, triton, numpy and cupy of CUDA 13 and a GPU of sm_90. Sizes, and which kernel
+# package cuda takes for each and how it launches it, are in launches.csv. Every time is
 # the median of event-timed launches; before each a buffer larger than L2 is written, so that
 # weights come from memory. The byte floor of a product is its codes, scales, x and y once
 # each, at the bandwidth that a large copy reaches in the same run.
-import argparse, ctypes, os, statistics, sys
+import argparse, csv, ctypes, os, statistics, sys
 import cupy, numpy, torch
 
 ARGS = ["x", "xScales", "w", "wScales", "y", "lut", "alpha", "bias", "rows", "n", "k", "alphas", "block", "e8m0", "alphaPlace", "biasPlace", "out", "l", "f", "eZero"]
@@ -14,6 +15,16 @@ E2M1 = [0, .5, 1, 1.5, 2, 3, 4, 6]
 here = os.path.dirname(os.path.abspath(__file__))
 device = torch.device("cuda")
 driver = ctypes.CDLL("libcuda.so.1")
+
+
+def launches():
+    """The rows of launches.csv, numbers as such. Exits where the GPU has other multiprocessors."""
+    with open(os.path.join(here, "launches.csv")) as f:
+        rows = [{k: int(v) if v.isdigit() else v for k, v in row.items()} for row in csv.DictReader(f)]
+    have = torch.cuda.get_device_properties(0).multi_processor_count
+    if any(row["multiprocessors"] != have for row in rows):
+        sys.exit(f"launches.csv is of {rows[0]['multiprocessors']} multiprocessors, this GPU has {have}: TestBenchLaunches of package cuda writes it")
+    return rows
 
 
 class Timer:
@@ -79,7 +90,7 @@ class Layer:
         p = [numpy.int64(v.data_ptr()) for v in (self.codes, self.scales, self.packed)]
         pack((n * k // 8 // 256 + 1,), (256,), (*p, numpy.int64(n), numpy.int64(k), numpy.int64(16)))
 
-    def dense(self, table=None):
+    def dense(self):
         lut = torch.tensor(E2M1 + [-v for v in E2M1], device=device)
         w = torch.empty(self.n, self.k, device=device)
         w[:, 0::2], w[:, 1::2] = lut[(self.codes & 15).int()], lut[(self.codes >> 4).int()]
@@ -92,12 +103,11 @@ def args_of(**fields):
 
 
 class W4A16:
-    """The shape that package cuda takes (shape in w4a16.go) for a layer and x, on a Hopper GPU."""
+    """The kernel and launch of a row of launches.csv, on a layer and x."""
 
-    def __init__(self, modules, layer, x):
-        m, n, k = x.shape[0], layer.n, layer.k
-        mps = torch.cuda.get_device_properties(0).multi_processor_count
-        self.layer = layer
+    def __init__(self, module, row, layer, x):
+        m, n, k = row["m"], row["n"], row["k"]
+        self.layer, self.name = layer, row["shape"]
         # The kernel's scales are 2^118 larger than they are, and its x 2^8: shiftOf in kernels.go.
         self.x = x * 256
         s = (e4m3_values() * 2.0**118).bfloat16().view(torch.int16).int() & 0xffff
@@ -106,26 +116,11 @@ class W4A16:
         self.y = torch.full((m, n), float("nan"), dtype=torch.bfloat16, device=device)
         self.args = args_of(x=self.x.data_ptr(), w=layer.packed.data_ptr(), y=self.y.data_ptr(),
                             lut=self.lut.data_ptr(), alpha=self.alpha.data_ptr(), rows=m, n=n, k=k, alphas=1, block=16, out=1)
-        if m <= 16:
-            self.few(modules["hopper"], m, n, k, mps)
-        else:
-            rows, cols = (64, 128) if m <= 64 else (128, 256) if (m + 127) // 128 * ((n + 255) // 256) >= mps else (128, 128)
-            f = modules["hopper"].get_function(f"wide_nv_{rows}x{cols}")
-            grid = (m + rows - 1) // rows * ((n + cols - 1) // cols)
-            self.launch(f, grid, 384, 2048 + 204800, self.args.data_ptr(), 0, m)
-            self.name = f"wide_{rows}x{cols}"
-
-    def few(self, module, m, n, k, mps): # as streamShared and stream in w4a16.go
-        rows, tiles = 8 if m <= 8 else 16, (n + 15) // 16
-        slices, depth = (16, 3) if tiles <= 2 * mps else (4, 4)
-        most = 16 // slices * 2
-        shared = 2048 + 32 * (256 + rows * 64) + slices * depth * (rows * 128 + most * 576)
-        self.name = f"stream_{rows}x{slices}"
-        grid = min(mps, tiles)
-        each = -(-tiles // grid)
-        at_once = -(-each // -(-each // most))
-        self.launch(module.get_function(f"stream_nv_{rows}x{slices}"), grid, 32 * (16 + slices), shared, self.args.data_ptr(), self.lut.data_ptr(),
-                    self.layer.packed.data_ptr(), self.x.data_ptr(), n, k, 0, m, tiles // grid, tiles % grid, at_once, self.y.data_ptr(), self.alpha.data_ptr(), 1)
+        params = (self.args.data_ptr(), 0, m) # of wide
+        if row["kernel"].startswith("stream"):
+            params = (self.args.data_ptr(), self.lut.data_ptr(), layer.packed.data_ptr(), self.x.data_ptr(), n, k, 0, m,
+                      row["each"], row["extra"], row["most"], self.y.data_ptr(), self.alpha.data_ptr(), 1)
+        self.launch(module.get_function(row["kernel"]), row["blocks"], row["threads"], row["shared"], *params)
 
     def launch(self, f, grid, threads, shared, *params):
         f.max_dynamic_shared_size_bytes = shared
@@ -163,7 +158,7 @@ class Overlapping:
         assert code == 0, f"cuLaunchKernelEx: {code}"
 
 
-# What reading the weight alone takes, by the copies that w4a16 uses: no kernel of its kind is quicker.
+# What reading the weight alone takes, by copies of 16 bytes a thread into a ring of five stages a warp.
 READER = r"""
 extern "C" __global__ void __launch_bounds__(512, 1) reader(const char *from, long long pieces) {
   extern __shared__ char shared[];
@@ -218,19 +213,21 @@ def main():
     ap.add_argument("--rounds", type=int, default=51)
     o = ap.parse_args()
     modules = {name: cupy.RawModule(path=os.path.join(here, "..", "kernels", name + ".fatbin")) for name in ("kernels", "hopper")}
+    rows = launches()
     timer = Timer(o.rounds)
     bandwidth = timer.bandwidth()
     print(f"{torch.cuda.get_device_name(0)}, torch {torch.__version__}, copy {bandwidth / 1e12:.2f} TB/s, median of {o.rounds}; µs alone / in a graph of layers / in one whose launches overlap")
     print("| M,N,K | byte floor | reading alone | w4a16 | of floor | shape | cuBLAS bf16 | dequantize + matmul | Triton W4A16 | error |")
     print("|---|---|---|---|---|---|---|---|---|---|")
-    n, k, last = 14336, 4096, None
-    for m, n, k in [(1, n, k), (8, n, k), (16, n, k), (1, k, n), (8, k, n), (16, k, n), (32, n, k), (64, n, k), (128, n, k), (256, n, k), (512, n, k), (1024, n, k), (4096, n, k)]:
+    last = None
+    for row in rows:
+        m, n, k = row["m"], row["n"], row["k"]
         if last != (n, k):
             layers = [Layer(modules["kernels"], n, k, seed) for seed in range(6)]
             dense = [l.dense() for l in layers[:3]]
             last = (n, k)
         x = torch.randn(m, k, generator=torch.Generator().manual_seed(m)).bfloat16().to(device)
-        ours = [W4A16(modules, l, x) for l in layers]
+        ours = [W4A16(modules["hopper"], row, l, x) for l in layers]
         ours[0]()
         want = x.double() @ dense[0].double().T if m <= 128 else (x @ dense[0].T).double()
         error = ((ours[0].y.double() - want).norm() / want.norm()).item()
