@@ -19,7 +19,7 @@ import (
 // weight is one that the device holds.
 type weight struct {
 	key           string       // layer.Job.WeightKey and the layout
-	codes, scales cu.DevicePtr // as tiles: both in codes
+	codes, scales cu.DevicePtr // asTiles: both in codes, scales is none
 	busy          bool         // the running job reads it
 }
 
@@ -42,7 +42,7 @@ func (s *state) dropWeight() bool {
 // The layouts of a weight on the device.
 const (
 	asRows   = "rows"   // rows padded to whole K tiles
-	asTiles  = "tiles"  // packed for mma.sync
+	asTiles  = "tiles"  // packed for w4a16: records of codes and scales
 	asBlocks = "blocks" // blasPad rows, and scales in the 128×4 layout
 )
 

@@ -5,10 +5,10 @@
 using Word = uint32_t;
 
 // Args are a product's arguments in device memory; package cuda writes them (args in
-// engine.go), field for field. Every field is eight bytes wide.
+// run.go), field for field. Every field is eight bytes wide.
 struct Args {
   const void *x, *xScales;   // of x: bf16 words, or codes and their scales
-  const void *w, *wScales;   // of w: codes and scales, as rows or packed for mma.sync
+  const void *w, *wScales;   // of w: codes and scales, as rows or in blocks; or both in w, packed for w4a16
   void *y;                   // rows × n of the output type
   const Word *lut;           // 256 scale bytes as pairs of bf16; for emu-bf16 256·16 words
   const float *alpha, *bias; // one alpha, or one a row; bias by column, null without
