@@ -37,7 +37,7 @@ func (c *call) bytesDiff(got, want language.Ref) (*BytesDiff, [2]language.Ref, e
 	}
 	d := compareBytes(a, b)
 	if sides[0].globals != nil || sides[1].globals != nil { // one a row
-		d.Globals, d.GlobalsDiffer = true, !slices.Equal(sides[0].globals, sides[1].globals)
+		d.Globals, d.GlobalsDiffer = true, !sameWords(sides[0].globals, sides[1].globals)
 	}
 	return d, refs, nil
 }

@@ -1,10 +1,6 @@
 package exec
 
-import (
-	"slices"
-
-	"fp4tui/inspect/fp4"
-)
+import "fp4tui/inspect/fp4"
 
 // unsharedActs are the quantized activations that only one side has, and the decode
 // scales by row of those that have one for each row of x. w is nil where the other side
@@ -18,7 +14,7 @@ func unsharedActs(g, w *productValue) (list []*fp4.Blocks, scales [][]float32) {
 	for i, v := range sides {
 		acts[i] = v.localActs()
 	}
-	same := w != nil && slices.Equal(g.out.XGlobals, w.out.XGlobals)
+	same := w != nil && sameWords(g.out.XGlobals, w.out.XGlobals)
 	if same && acts[0] != nil && acts[1] != nil && sameBlocks(acts[0], acts[1]) {
 		return nil, nil
 	}
