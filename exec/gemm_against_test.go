@@ -17,12 +17,16 @@ import (
 type twoKernels struct {
 	err      error
 	nameless bool // it does not say what ran
+	silent   bool // nor whose instruction that used
 }
 
 func (twoKernels) Ready() error { return nil }
 
 func (k twoKernels) Run(ctx context.Context, j layer.Job, _ layer.Progress) (r layer.JobResult, err error) {
-	r = layer.JobResult{Kernel: j.Kernel, Device: "device"}
+	r = layer.JobResult{Kernel: j.Kernel, Device: "device", Arch: j.Arch}
+	if k.silent {
+		r.Arch = ""
+	}
 	if r.Y, err = gemm.Compute(ctx, j, layer.Order{}); err == nil && j.Kernel == "wrong" {
 		r.Y[70*j.N+130] += 0.5
 		r.Y[3] = float32(math.NaN())
@@ -174,6 +178,12 @@ func TestGemmAgainstCertificate(t *testing.T) {
 	r.backends = append(r.backends, gemm.Device{Label: "far", Kernel: "wrong", Runner: twoKernels{}, Foreign: true})
 	if c := r.do("d = gemm x w backend=far against=emu").(Compared); c.Differ == 0 || c.Apart != (Apart{}) {
 		t.Errorf("a foreign arithmetic: %+v", c.Apart)
+	}
+	r.backends = append(r.backends, gemm.Device{Label: "quiet", Kernel: "wrong", Runner: twoKernels{silent: true}})
+	for line, certified := range map[string]bool{"": false, " mode=w4a4 act=dynamic": true} { // every FP4 instruction is one rule, bf16's are not
+		if c := r.do("d = gemm x w backend=quiet against=emu" + line).(Compared); c.Differ == 0 || c.Certified != certified {
+			t.Errorf("nobody knows whose instruction:%s: %+v", line, c.Apart)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package gemm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -30,6 +31,10 @@ type Device struct {
 	// bits of: no certificate speaks of its outputs.
 	Foreign bool
 }
+
+// unknownArch is of a device that does not say whose instruction it used: it has no row in the
+// table, so that no certificate of bf16 words speaks of them.
+const unknownArch = "unknown"
 
 // Describe says what it is.
 func (Ref) Describe() string { return "the dequantized reference: float64, one rounding" }
@@ -77,7 +82,7 @@ func (d Device) Forward(ctx context.Context, f layer.Forward, progress layer.Pro
 	}
 	out.Y.Data = r.Y
 	out.Foreign = d.Foreign
-	out.By, out.Device, out.Arch = r.Kernel, r.Device, r.Arch
+	out.By, out.Device, out.Arch = r.Kernel, r.Device, cmp.Or(r.Arch, unknownArch)
 	out.Notes = append(out.Notes, r.Notes...)
 	return out, nil
 }

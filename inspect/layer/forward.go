@@ -65,7 +65,7 @@ type Output struct {
 	Notes    []string       // corners where published models disagree, saturated scales, …
 	By       string         // what computed it, where the backend's name does not say: "emu-fp4"
 	Device   string         // where: "NVIDIA H100 80GB HBM3 sm_90 at ssh:gpu1"; empty: here, on the CPU
-	Arch     string         // whose instruction computed it, where a device chose: "sm90"; empty: that of Forward.Arch
+	Arch     string         // whose instruction computed it, where a device did: "sm90", or what is no row where it does not say; empty: that of Forward.Arch
 	Foreign  bool           // computed by other arithmetic than a tensor core's on FP4 or bf16 operands: no certificate holds
 	Proof    *Proof         // the certificate, when asked for and known; nil otherwise
 }
