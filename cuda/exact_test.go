@@ -221,6 +221,15 @@ func TestArchOfAKernel(t *testing.T) {
 			t.Errorf("%s: %s, must be %s", k.name, got, want)
 		}
 	}
+	for cc, want := range map[[2]int]string{{8, 7}: "sm80", {8, 9}: "sm89", {12, 1}: "sm121", {13, 0}: "sm90"} { // a bf16 kernel's words have a row
+		spec, err := kernelFor(&layer.Job{Mode: layer.W4A16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := spec.arch(&layer.Job{Arch: "sm100"}, Device{ComputeCapability: cc}); got != want {
+			t.Errorf("%s on %v: %s, must be %s", spec.name, cc, got, want)
+		}
+	}
 }
 
 // TestFormatsRefused: every w4a4 kernel takes NVFP4; native-sm100 alone refuses MXFP4, with a

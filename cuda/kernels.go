@@ -153,12 +153,17 @@ func BF16Arch(cc [2]int) string {
 	return "sm90" // later ones have its parameters
 }
 
-// arch is whose instruction a kernel returns the words of, as arch= names it.
+// arch is whose instruction a kernel returns the words of, as arch= names it: on a GPU that
+// package gemm's table has no row for, sm_87, the row whose words its bf16 kernels are held to.
 func (k *kernelSpec) arch(job *layer.Job, d Device) string {
-	if k.own {
-		return strings.ReplaceAll(d.Arch(), "_", "")
+	if !k.own {
+		return job.Arch
 	}
-	return job.Arch
+	own := strings.ReplaceAll(d.Arch(), "_", "")
+	if _, known := bf16RuleOf(own); k.mode == layer.W4A16 && !known {
+		return BF16Arch(d.ComputeCapability)
+	}
+	return own
 }
 
 // checkJob refuses what no kernel can take.
