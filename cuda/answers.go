@@ -3,6 +3,7 @@ package cuda
 import (
 	"context"
 	"math"
+	"strings"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -95,8 +96,11 @@ func Drawn(cc [2]int) []Answer {
 	var all []Answer
 	for i, s := range answerShapes(cc) {
 		s.m, s.n, s.k = s.m+2, 3*s.n+7, s.k+32
-		if s.variant == "" {
+		switch family, _, _ := strings.Cut(s.variant, "_"); {
+		case s.variant == "":
 			s.m += 64
+		case family == "stream": // blocks with more tiles of y than they have room for at a time, on 132 multiprocessors
+			s.n, s.k = 17021, 160
 		}
 		all = append(all, Answer{Kernel: s.kernel, Variant: s.variant, Order: s.order, Job: s.job(uint64(1000 + i))})
 	}

@@ -96,6 +96,9 @@ func describe(index int) (Device, error) {
 			return Device{}, err
 		}
 	}
+	if d.Multiprocessors < 1 { // launches are divided by them
+		return Device{}, fmt.Errorf("it reports %d multiprocessors", d.Multiprocessors)
+	}
 	return d, nil
 }
 

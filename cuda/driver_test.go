@@ -99,6 +99,7 @@ func TestDriverAnswers(t *testing.T) {
 		{"none", whole, nil, nil, "", "the NVIDIA driver offers no device"},
 		{"no hardware", whole, []string{"FAKE_INIT=100", "FAKE_COUNT=2"}, nil, "cuInit returned NoDevice (CUDA error 100)", "offers no device: cuInit returned NoDevice"},
 		{"driver mismatch", whole, []string{"FAKE_INIT=803", "FAKE_COUNT=2"}, nil, "cuInit returned SystemDriverMismatch (CUDA error 803)", "offers no device: cuInit returned SystemDriverMismatch"},
+		{"no multiprocessors", whole, []string{"FAKE_COUNT=1", "FAKE_BARE=1"}, nil, "device 0: it reports 0 multiprocessors", "offers no device: device 0: it reports 0"},
 		{"symbol missing", short, []string{"FAKE_COUNT=1"}, nil, "device 0: NotFound (CUDA error 500)", "offers no device: device 0: NotFound"},
 	}
 	for _, test := range tests {

@@ -166,10 +166,17 @@ func (k *kernelSpec) arch(job *layer.Job, d Device) string {
 	return own
 }
 
+// mostK keeps the indices of kernels in 32 bits: w4a16.cuh (big) goes 96 rows of bf16 words by one.
+const mostK = 1 << 23
+
 // checkJob refuses what no kernel can take.
 func checkJob(job *layer.Job) error {
 	if err := job.Check(); err != nil {
 		return err
+	}
+	if job.K > mostK {
+		return &inspect.Fault{Class: inspect.ErrUnsupported, Offset: -1, What: fmt.Sprintf("K of %d", job.K),
+			Why: fmt.Sprintf("kernels index the bytes of some rows in 32 bits: K is at most %d", mostK), Cure: "backend=emu on the CPU"}
 	}
 	nv := job.Block == 16 && job.Scale != fp4.E8M0
 	mx := job.Block == 32 && job.Scale == fp4.E8M0

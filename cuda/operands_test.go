@@ -128,6 +128,10 @@ func TestJobsRefused(t *testing.T) {
 	if err := checkJob(&j); !errors.Is(err, inspect.ErrMismatch) {
 		t.Errorf("no bias: %v", err)
 	}
+	long := layer.Job{M: 1, N: 1, K: mostK + 32, Block: 32, Scale: fp4.E8M0, XWords: make([]uint16, mostK+32), WCodes: make([]byte, mostK/2+16), WScales: make([]byte, mostK/32+1), Alphas: []float32{1}, Out: inspect.BF16}
+	if err := checkJob(&long); !errors.Is(err, inspect.ErrUnsupported) {
+		t.Errorf("K of %d: %v", long.K, err)
+	}
 	j.Kernel = "none"
 	if _, err := kernelFor(&j); !errors.Is(err, ErrNoKernel) {
 		t.Errorf("no such kernel: %v", err)

@@ -40,7 +40,8 @@ int cuDeviceTotalMem_v2(size_t *bytes, int device) {
 
 /* CU_DEVICE_ATTRIBUTE_: 16 multiprocessors, 75 and 76 compute capability */
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
-  *value = attribute == 16 ? device + 100 : attribute == 75 ? 12 : attribute == 76 ? 1 : -1;
+  int multiprocessors = getenv("FAKE_BARE") != NULL ? 0 : device + 100;
+  *value = attribute == 16 ? multiprocessors : attribute == 75 ? 12 : attribute == 76 ? 1 : -1;
   return 0;
 }
 
