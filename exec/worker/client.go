@@ -331,6 +331,9 @@ func (c *Client) died(p *process, err error) error {
 	select {
 	case <-p.ended:
 		byItself = errors.Is(p.err, io.EOF) || errors.Is(p.err, io.ErrUnexpectedEOF)
+		if !byItself && !errors.Is(err, errFrame) {
+			err = p.err // what it wrote in place of frames says more than that it reads none
+		}
 	case <-time.After(deathWait): // a broken pipe is seen before the end of the output
 	}
 	c.kill(p)

@@ -1,0 +1,25 @@
+package worker
+
+import (
+	"os/exec"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestDiedOfItsWords: whether a peer's words or the broken pipe behind them are seen first is chance.
+func TestDiedOfItsWords(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no sh")
+	}
+	c := &Client{Label: "the worker", Command: func() *exec.Cmd { return exec.Command("sh", "-c", "echo these are words and no frame of any protocol") }}
+	p, err := c.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	if err := c.died(p, syscall.EPIPE); !strings.Contains(err.Error(), "not the worker protocol") {
+		t.Error(err)
+	}
+}
