@@ -37,7 +37,7 @@ var gemmSpec = language.Spec{
 		"backend=cuda computes on a GPU in a process of its own, here or behind ssh (--device); names like flashinfer:trtllm are engines of a Python environment (--python). " +
 		"backend=all runs all that are ready: its handle has the product of each (y.emu, y.cuda_w4a16, y.torch) and numbers for expect (y.proven_mismatch, y.zeros); " +
 		"a notebook keeps the lines of ref and emu, which are the same on every machine. " +
-		"backend=cuda:w4a16 against=cuda:emu-bf16 compares two kernels on the device, so that no output travels; its handle has numbers (d.differ, d.max_abs, d.rel_l2), map d shows where, in cells of 64×64 or more. " +
+		"backend=cuda:w4a16 against=cuda:emu-bf16 compares two kernels on the device, so that no output travels; its handle has numbers (d.differ, d.max_abs, d.rel_l2, and d.proven_mismatch beside emu), map d shows where, in cells of 64×64 or more. " +
 		"The bias is added where bias= says so. info of the product says what alpha is made of, info y.act what quantizing did to the activations.",
 	Examples: []string{"y = gemm x w", "r = gemm x w backend=ref", "y4 = gemm x w mode=w4a4 act=dynamic", "ys = gemm x w order=split:4", "yo = gemm x w out=fp16 epilogue=out", "ya = gemm x w backend=all", "d = gemm x w against=ref"},
 	New:      func() any { return new(GemmCmd) },

@@ -15,7 +15,7 @@ const kindCompared = "comparison"
 
 // outputsGone is the way out for who wants elements of a comparison: insteadOfElements, by the
 // kinds of handle that have them.
-const outputsGone = "its outputs are gone: run each backend without against=, and diff the two products"
+const outputsGone = "its outputs are gone: run both, diff them"
 
 var insteadOfElements = []language.Instead{{Have: kindCompared, Want: kindDiff, Hint: outputsGone}, {Have: kindCompared, Want: kindTensor, Hint: outputsGone}}
 
@@ -190,7 +190,7 @@ func comparedAttributes() []attribute {
 	}{
 		{"differ", "outputs whose words are not the same", func(r *Compared) float64 { return float64(r.Differ) }},
 		{"nan", "outputs where either side is NaN", func(r *Compared) float64 { return float64(r.NaN) }},
-		{"proven_mismatch", "words that differ and are proven: above 0 one of the two has a bug. NaN, which passes no check, where no certificate speaks of both: one side has to be emu", func(r *Compared) float64 {
+		{"proven_mismatch", "words that differ and are proven: above 0 one of the two has a bug. NaN, which passes no check, where no certificate speaks of both: it speaks of emu beside what multiplies by the same instruction", func(r *Compared) float64 {
 			if !r.Certified {
 				return math.NaN()
 			}

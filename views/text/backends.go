@@ -136,7 +136,7 @@ func compared(p *page, r exec.Compared) {
 	if r.Differ > 0 {
 		p.say("they are in %s of %d×%d outputs", plural(int64(r.Cells), "cell"), r.Step, r.Step)
 	}
-	p.list("", provenApart(r.Apart))
+	p.list("", either(provenApart(r.Apart), "no certificate speaks of both, proven_mismatch is nan"))
 	if r.Handle == "" {
 		p.list("", "x "+r.X, "w "+r.W, r.Backend+" against "+r.Against)
 	}
