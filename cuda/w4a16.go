@@ -135,15 +135,14 @@ func (p *product) smallShared(s shape) int {
 	return bytes
 }
 
-// A block of stream, as in hopper.cu: the warps that multiply, and tiles of y of each at a time.
-const streamWarps, streamTiles = 16, 2
+// A block of stream, as in hopper.cu: the warps that multiply, tiles of y of each at a time, and stages of a ring.
+const streamWarps, streamTiles, streamDepth = 16, 2, 3
 
 // streamShared is the shared memory of a shape for few rows on a Hopper GPU, as Stream in hopper.cu divides it.
 func (s shape) streamShared(record int) int {
 	scales, sums := (record-codeBytes)*4, s.rows*64 // of a tile of y: pairs of bf16 words; FP32 of a slice
-	depth := map[int]int{4: 4, 16: 3}[s.slices]
 	stage := s.rows*128 + s.atOnce()*record
-	return 2048 + streamWarps*streamTiles*(scales+sums) + s.slices*depth*stage
+	return 2048 + streamWarps*streamTiles*(scales+sums) + s.slices*streamDepth*stage
 }
 
 // atOnce is how many tiles of y a block of stream has room for at a time.

@@ -49,9 +49,11 @@ __device__ inline void copy16(uint32_t to, const void *from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
 
-// copyBulk is one copy of a multiple of 16 bytes.
+// copyBulk is one copy of a multiple of 16 bytes. What threads have read from where it writes, and told this one by a
+// barrier, they have read before: that needs the fence, since the copy goes another way than their loads.
 __device__ inline void copyBulk(uint32_t to, const void *from, int bytes, uint32_t bar) {
-  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "l"(from), "r"(bytes), "r"(bar) : "memory");
+  asm volatile("fence.proxy.async.shared::cta;\n\t"
+               "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "l"(from), "r"(bytes), "r"(bar) : "memory");
 }
 
 __device__ inline Word loadWord(uint32_t at) {
@@ -80,6 +82,13 @@ __device__ inline void store16(uint32_t at, uint4 v) {
   asm volatile("st.shared.v4.u32 [%0], {%1,%2,%3,%4};" ::"r"(at), "r"(v.x), "r"(v.y), "r"(v.z), "r"(v.w) : "memory");
 }
 
+// bf16Pair rounds as bf16Word does, two numbers at once.
+__device__ inline Word bf16Pair(float low, float high) {
+  Word v;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(v) : "f"(high), "f"(low));
+  return v;
+}
+
 // ---- up to 16 rows of x: bound by the bytes of the weight
 
 // finishApart keeps the rare ways to end out of the code that has to be fetched first.
@@ -100,10 +109,11 @@ struct Ending {
 // Stream is how a block goes through its tiles of y. K is cut into SLICES, which are added in ascending order in the end:
 // order split:SLICES. 16 warps multiply: of a slice 16/SLICES, with two tiles of y each at most. A warp more for each slice
 // loads, ahead of them, into a ring of stages: 64 columns of x, and of those all tiles of y that the block has at a time.
-// So x is read once for them all, no faster than the weight. Deeper rings are slower: what is asked for early arrives late.
+// So x is read once for them all, no faster than the weight. Rings of more stages are slower: what is asked for early
+// arrives late, and what a block has asked for too much another one waits for.
 template <int MT, bool E8M0, int SLICES> struct Stream {
   static constexpr int multiplying = 16, partners = multiplying / SLICES, tilesY = 2, threads = 32 * (multiplying + SLICES);
-  static constexpr int depth = SLICES == 4 ? 4 : 3; // stages of a ring; package cuda adds up what follows (streamShared in w4a16.go)
+  static constexpr int depth = 3; // stages of a ring; package cuda adds up what follows (streamShared in w4a16.go)
   static constexpr int record = Packed<E8M0>::bytes, scaleBytes = Packed<E8M0>::scaleBytes;
   static constexpr int xBytes = MT * 1024, stageBytes = xBytes + partners * tilesY * record;
   static constexpr int decodedBytes = tilesY * scaleBytes * 4, sumBytes = multiplying * tilesY * MT * 512;
@@ -127,7 +137,7 @@ template <int MT, bool E8M0, int SLICES> struct Stream {
   __device__ void load(const char *w, const char *x, long long n, long long k, int rows) const {
     const int lane = threadIdx.x % 32;
     if (lane == 0) {
-#pragma unroll 1
+#pragma unroll
       for (int i = 0; i < depth; i++) barrierInit(full(i), arrivals), barrierInit(empty(i), partners * 32);
       barriersReady();
     }
@@ -207,6 +217,38 @@ template <int MT, bool E8M0, int SLICES> struct Stream {
   // sum is where the sums of a slice for 8·MT rows of a tile of y lie: four of each lane.
   __device__ uint32_t sum(int slice, int tile, int m) const { return base + sumPlace + ((slice * partners * tilesY + tile) * MT + m) * 512; }
 
+  // write is what a warp makes y of: 8 rows of one of so many tiles, if there are as many. Slices are added in ascending order.
+  __device__ void write(const Args *args, Ending ending, float alpha, int tiles, long long col, long long n, long long row0, int rows) const {
+    static_assert(partners * tilesY * MT <= multiplying, "a warp has one tile");
+    const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, tile = warp / MT, m = warp % MT;
+    const int row = m * 8 + lane % 4 * 2;
+    if (tile >= tiles || row >= rows) return;
+    uint4 part[SLICES];
+#pragma unroll
+    for (int s = 0; s < SLICES; s++) part[s] = load16(sum(s, tile, m) + lane * 16);
+    float v[4] = {wordFloat(part[0].x), wordFloat(part[0].y), wordFloat(part[0].z), wordFloat(part[0].w)};
+#pragma unroll
+    for (int s = 1; s < SLICES; s++) {
+      const Word next[4] = {part[s].x, part[s].y, part[s].z, part[s].w};
+#pragma unroll
+      for (int j = 0; j < 4; j++) v[j] = __fadd_rn(v[j], wordFloat(next[j]));
+    }
+    col += tile * 16 + lane / 4;
+    const bool near = col < n, far = col + 8 < n, next = row + 1 < rows;
+    if (ending.plain) {
+      uint16_t *y = ending.y + (row0 + row) * n + col;
+      const Word first = bf16Pair(__fmul_rn(alpha, v[0]), __fmul_rn(alpha, v[2])), second = bf16Pair(__fmul_rn(alpha, v[1]), __fmul_rn(alpha, v[3]));
+      if (near) y[0] = first;
+      if (far) y[8] = first >> 16;
+      if (near && next) y[n] = second;
+      if (far && next) y[n + 8] = second >> 16;
+      return;
+    }
+#pragma unroll
+    for (int j = 0; j < 4; j++)
+      if ((j < 2 ? near : far) && (j % 2 == 0 || next)) finishApart(args, v[j], row0 + row + j % 2, col + j / 2 * 8);
+  }
+
   // compute is 16 warps: they take what the others load, and write y.
   __device__ void compute(const Args *args, Ending ending, float alpha, long long n, long long row0, int rows) const {
     const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, partner = warp % partners;
@@ -230,28 +272,7 @@ template <int MT, bool E8M0, int SLICES> struct Stream {
           if (y < count)
             store16(sum(slice, mine + y, m) + lane * 16, {floatWord(acc[y][m][0]), floatWord(acc[y][m][1]), floatWord(acc[y][m][2]), floatWord(acc[y][m][3])});
       sync(2, multiplying * 32);
-      for (int i = warp; i < tiles * MT; i += multiplying) {
-        uint4 part[SLICES];
-#pragma unroll
-        for (int s = 0; s < SLICES; s++) part[s] = load16(sum(s, i / MT, i % MT) + lane * 16);
-        float v[4] = {wordFloat(part[0].x), wordFloat(part[0].y), wordFloat(part[0].z), wordFloat(part[0].w)};
-#pragma unroll
-        for (int s = 1; s < SLICES; s++) {
-          const Word next[4] = {part[s].x, part[s].y, part[s].z, part[s].w};
-#pragma unroll
-          for (int j = 0; j < 4; j++) v[j] = __fadd_rn(v[j], wordFloat(next[j]));
-        }
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-          const int row = i % MT * 8 + lane % 4 * 2 + j % 2;
-          const long long col = (long long)(tile + i / MT) * 16 + lane / 4 + j / 2 * 8;
-          if (row >= rows || col >= n) continue;
-          if (ending.plain)
-            ending.y[(row0 + row) * n + col] = bf16Word(__fmul_rn(alpha, v[j]));
-          else
-            finishApart(args, v[j], row0 + row, col);
-        }
-      }
+      write(args, ending, alpha, tiles, (long long)tile * 16, n, row0, rows);
       if (tile + most < tileEnd) sync(2, multiplying * 32); // the sums have been read
     }
   }
@@ -421,7 +442,7 @@ __device__ inline void deliver(const Args &a, const float (&acc)[RT][ROWS / 2], 
       const int m = i / (cols / 8), c = i % (cols / 8) * 8;
       if (n0 + c >= a.n) continue;
       const float4 lo = *(const float4 *)(mine + m * stride + c), hi = *(const float4 *)(mine + m * stride + c + 4);
-      auto two = [&](float p, float q) { return bf16Word(__fmul_rn(alpha, p)) | bf16Word(__fmul_rn(alpha, q)) << 16; };
+      auto two = [&](float p, float q) { return bf16Pair(__fmul_rn(alpha, p), __fmul_rn(alpha, q)); };
       *(uint4 *)((uint16_t *)a.y + (m0 + m) * a.n + n0 + c) = make_uint4(two(lo.x, lo.y), two(lo.z, lo.w), two(hi.x, hi.y), two(hi.z, hi.w));
     }
     return;
