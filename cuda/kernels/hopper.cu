@@ -56,6 +56,14 @@ __device__ inline void copyBulk(uint32_t to, const void *from, int bytes, uint32
                "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "l"(from), "r"(bytes), "r"(bar) : "memory");
 }
 
+// copyBulkOnce is copyBulk of what nobody reads again: L2 gives it up before all else that it holds.
+__device__ inline void copyBulkOnce(uint32_t to, const void *from, int bytes, uint32_t bar) {
+  uint64_t policy;
+  asm("createpolicy.fractional.L2::evict_first.b64 %0;" : "=l"(policy));
+  asm volatile("fence.proxy.async.shared::cta;\n\t"
+               "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], %4;" ::"r"(to), "l"(from), "r"(bytes), "r"(bar), "l"(policy) : "memory");
+}
+
 __device__ inline Word loadWord(uint32_t at) {
   Word v;
   asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(at) : "memory");
@@ -158,7 +166,7 @@ template <int MT, bool E8M0, int SLICES> struct Stream {
         const bool any = first + t < last;
         if (lane == 0) {
           barrierExpect(full(at), any ? bytes : 0);
-          if (any) copyBulk(stage(at) + xBytes, from, bytes, full(at));
+          if (any) copyBulkOnce(stage(at) + xBytes, from, bytes, full(at));
         }
         __syncwarp();
         // x, and that y may be written, can depend on the launch before; the weight cannot.
