@@ -89,10 +89,15 @@ func (p gpuPlace) remote() *osexec.Cmd {
 	return osexec.Command("ssh", append([]string{"-o", "BatchMode=yes", "-o", "ServerAliveInterval=15", "--", p.host, p.path}, p.args...)...)
 }
 
+// cure is what to try when nothing answers there.
+func (p gpuPlace) cure() string {
+	return fmt.Sprintf("try ssh -o BatchMode=yes %s %s doctor, which must print nothing of its own before fp4tui's first line; --device ssh:%s:PATH says where fp4tui is there", p.host, p.path, p.host)
+}
+
 // client is the one for a place; c.mu is held.
-func (c *computers) client(key, label string, start func() *osexec.Cmd) *worker.Client {
+func (c *computers) client(key, label, cure string, start func() *osexec.Cmd) *worker.Client {
 	if c.clients[key] == nil {
-		c.clients[key] = &worker.Client{Command: start, Label: label}
+		c.clients[key] = &worker.Client{Command: start, Label: label, Cure: cure}
 	}
 	return c.clients[key]
 }
@@ -106,13 +111,13 @@ func (c *computers) gpu() (worker.Offer, error) {
 		return worker.Offer{}, err
 	}
 	if p.host != "" {
-		return worker.Offer{Client: c.client(c.device, "the GPU worker at "+c.device, p.remote), At: "ssh:" + p.host}, nil
+		return worker.Offer{Client: c.client(c.device, "the GPU worker at "+c.device, p.cure(), p.remote), At: "ssh:" + p.host}, nil
 	}
 	start, err := c.local(p.args)
 	if err != nil {
 		return worker.Offer{}, err
 	}
-	return worker.Offer{Client: c.client(c.device, "the GPU worker", start)}, nil
+	return worker.Offer{Client: c.client(c.device, "the GPU worker", "look at nvidia-smi and at dmesg for Xid", start)}, nil
 }
 
 // statusWait is how long a driver may take to say what is there.
@@ -237,7 +242,9 @@ func (c *computers) engines() (worker.Offer, error) {
 		return worker.Offer{}, &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "no Python to compute with",
 			Why: "engines run in an environment of their own", Cure: "start fp4tui with --python PYTHON, or set python=PYTHON, of an environment that has the engine"}
 	}
-	return worker.Offer{Client: c.client("python "+c.python, "the Python bridge ("+inspect.Printable(c.python)+")", bridge.Command(c.python))}, nil
+	name := inspect.Printable(c.python)
+	cure := fmt.Sprintf("see that %s is a Python 3 and imports torch: %s -c 'import torch'", name, name)
+	return worker.Offer{Client: c.client("python "+c.python, "the Python bridge ("+name+")", cure, bridge.Command(c.python))}, nil
 }
 
 // Close ends the programs.

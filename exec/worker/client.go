@@ -36,6 +36,9 @@ type Client struct {
 	Command func() *exec.Cmd
 	// Label names the worker in errors: "the GPU worker".
 	Label string
+	// Cure is what to look at when it ends before its hello: starting it again won't help.
+	// Empty when there is nothing.
+	Cure string
 
 	mu   sync.Mutex // held for a whole job: a worker has one at a time
 	live *process
@@ -170,7 +173,10 @@ func (c *Client) follow(ctx context.Context, p *process, take func(f frame) (don
 				return err
 			}
 		case <-p.ended:
-			return c.died(p, p.err)
+			if err := c.died(p, p.err); ctx.Err() == nil { // else send killed it
+				return err
+			}
+			return ctx.Err()
 		case <-cancelled:
 			cancelled, patience = nil, time.After(cancelWait)
 			if err := write(p.out, kindCancel, p.jobs, nil); err != nil {
@@ -347,7 +353,11 @@ func (c *Client) died(p *process, err error) error {
 	if said := p.said.last(); said != "" {
 		why += ", and said: " + said
 	}
-	return gone(c.Label+" died", why, "nothing of the session is lost; run the command again to start a new worker, or use "+cmp.Or(p.instead, "backend=emu"))
+	cure := "nothing of the session is lost; run the command again to start a new worker, or use " + cmp.Or(p.instead, "backend=emu")
+	if p.hello.Version == 0 && c.Cure != "" {
+		cure = c.Cure + "; " + cure
+	}
+	return gone(c.Label+" died", why, cure)
 }
 
 // kill ends the process and forgets it.

@@ -104,21 +104,7 @@ func (s *server) send(kind string, job uint64, body any, blobs ...[]byte) error 
 func (s *server) answer(ctx context.Context, f frame) error {
 	switch f.Kind {
 	case kindHello:
-		var h hello
-		if err := json.Unmarshal(f.Body, &h); err != nil {
-			return fmt.Errorf("%w: %w", errFrame, err)
-		}
-		mine := hello{Version: Version, Program: s.program}
-		if h.Version != Version {
-			mine.Error = &fault{Class: "unsupported", What: fmt.Sprintf("worker protocol %d, this worker speaks %d", h.Version, Version), Cure: "use the same fp4tui on both sides", Ends: true}
-		} else if mine.Error = s.over(); mine.Error == nil {
-			mine.Device, mine.Kernels = s.engine.About()
-			mine.Error = s.over() // a kernel that is tried there may take the device away
-		}
-		if err := s.send(kindHello, 0, mine); err != nil || mine.Error == nil {
-			return err
-		}
-		return mine.Error.err()
+		return s.greet(ctx, f)
 	case kindRun:
 		return s.run(ctx, f)
 	case kindQuantize:
@@ -127,6 +113,40 @@ func (s *server) answer(ctx context.Context, f frame) error {
 		return nil
 	}
 	return fmt.Errorf("%w: a frame of kind %q", errFrame, f.Kind)
+}
+
+// greet answers a hello. A client that leaves while kernels are tried is not waited for: a
+// driver that hangs would keep this process, and the GPU, for ever.
+func (s *server) greet(ctx context.Context, f frame) error {
+	var h hello
+	if err := json.Unmarshal(f.Body, &h); err != nil {
+		return fmt.Errorf("%w: %w", errFrame, err)
+	}
+	answer := make(chan hello, 1)
+	go func() { answer <- s.introduce(h.Version) }()
+	select {
+	case mine := <-answer:
+		if err := s.send(kindHello, 0, mine); err != nil || mine.Error == nil {
+			return err
+		}
+		return mine.Error.err()
+	case err := <-s.failed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// introduce is the hello of a server whose client speaks a version of the protocol.
+func (s *server) introduce(version int) hello {
+	mine := hello{Version: Version, Program: s.program}
+	if version != Version {
+		mine.Error = &fault{Class: "unsupported", What: fmt.Sprintf("worker protocol %d, this worker speaks %d", version, Version), Cure: "use the same fp4tui on both sides", Ends: true}
+	} else if mine.Error = s.over(); mine.Error == nil {
+		mine.Device, mine.Kernels = s.engine.About()
+		mine.Error = s.over() // a kernel that is tried there may take the device away
+	}
+	return mine
 }
 
 // run computes one job while it listens for cancel.

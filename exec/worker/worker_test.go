@@ -36,6 +36,15 @@ func TestMain(m *testing.M) {
 		fmt.Println("Welcome to the machine!")
 		time.Sleep(time.Minute)
 	}
+	if behave == "greedy" { // asks for the weight again and again
+		in, out := bufio.NewReader(os.Stdin), bufio.NewWriter(os.Stdout)
+		read(in, func() int64 { return maxBlobs }) // hello
+		write(out, kindHello, 0, hello{Version: Version})
+		read(in, func() int64 { return maxBlobs }) // the job
+		for write(out, kindNeed, 1, nil) == nil {
+			read(in, func() int64 { return maxBlobs })
+		}
+	}
 	if program, other := strings.CutPrefix(behave, "version of "); other { // says no more than hello, in another version
 		read(os.Stdin, func() int64 { return maxBlobs })
 		write(bufio.NewWriter(os.Stdout), kindHello, 0, hello{Version: Version - 1, Program: program, Error: &fault{What: "worker protocol", Cure: "use the same fp4tui on both sides"}})
@@ -275,6 +284,53 @@ func TestCancel(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestCancelWhileSending: the process that is killed because its job was cancelled while the
+// weight was sent did not die.
+func TestCancelWhileSending(t *testing.T) {
+	for range 5 {
+		c := client(t, "greedy")
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		if _, err := c.Run(ctx, job(), nil); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%v", err)
+		}
+		cancel()
+	}
+}
+
+// TestLeftAtHello: a server whose kernels hang while they are tried ends with its client.
+func TestLeftAtHello(t *testing.T) {
+	toServer, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- Serve(t.Context(), toServer, io.Discard, "test", engine("hang at hello")) }()
+	if err := write(bufio.NewWriter(in), kindHello, 0, hello{Version: Version}); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it is still there")
+	}
+}
+
+// TestCureOfAStart: what never said hello does not by being started again; what did may.
+func TestCureOfAStart(t *testing.T) {
+	for behave, want := range map[string]string{
+		"garbage": "mend the machine; nothing of the session is lost; run the command again to start a new worker, or use backend=emu",
+		"crash":   "nothing of the session is lost; run the command again to start a new worker, or use backend=emu",
+	} {
+		c := client(t, behave)
+		c.Cure = "mend the machine"
+		var f *inspect.Fault
+		if _, err := c.Run(context.Background(), job(), nil); !errors.As(err, &f) || f.Cure != want {
+			t.Errorf("%s: %v, cure %q", behave, err, f.Cure)
+		}
 	}
 }
 
