@@ -13,9 +13,9 @@ import (
 // What can be known of a kernel on a device.
 const (
 	StatusVerified = "verified on this device"
-	StatusForeign  = "not for this device" // with what its authors did of it where they could not run it
-	StatusAbsent   = "its library is not here"
-	StatusUnknown  = "not known"
+	StatusForeign  = "not for this device"     // with what its authors did of it where they could not run it
+	StatusAbsent   = "its library is not here" // as for StatusForeign
+	StatusUnknown  = "not known"               // as for StatusForeign
 	StatusFailed   = "failed"
 )
 
@@ -53,16 +53,25 @@ var kernelSpecs = []kernelSpec{
 func Kernels() []Kernel {
 	var list []Kernel
 	for _, k := range kernelSpecs {
-		list = append(list, Kernel{Name: k.name, Doc: k.doc})
+		list = append(list, Kernel{Name: k.name, Doc: k.doc, Status: k.status(StatusUnknown)})
 	}
 	return list
+}
+
+// status is one of the above, with what the kernel's authors did of it where they could not
+// run it.
+func (k *kernelSpec) status(what string) string {
+	if k.unrun == "" {
+		return what
+	}
+	return what + "; " + k.unrun
 }
 
 // nowhere is every kernel, those that quantize last, where none can run.
 func nowhere(why, cure string) []Kernel {
 	list := append(Kernels(), Quantizers()...)
 	for i := range list {
-		list[i].Why, list[i].Cure, list[i].Status = why, cure, StatusForeign
+		list[i].Why, list[i].Cure = why, cure
 	}
 	return list
 }

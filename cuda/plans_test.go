@@ -49,6 +49,23 @@ func TestImages(t *testing.T) {
 	}
 }
 
+// TestAnotherDriver: a verdict holds for one driver, also where its file does not bear the release,
+// as in WSL.
+func TestAnotherDriver(t *testing.T) {
+	real := driver
+	t.Cleanup(func() { driver = real })
+	prints := map[string]string{}
+	for _, d := range []Report{{DriverPath: "/usr/lib/wsl/lib/libcuda.so.1.1", DriverVersion: "12.8"}, {DriverPath: "/usr/lib/wsl/lib/libcuda.so.1.1", DriverVersion: "13.0"},
+		{DriverPath: "/usr/lib/libcuda.so.580.1", DriverVersion: "13.0"}} {
+		driver = func() Report { return d }
+		print := (&Engine{}).fingerprint()
+		if other, known := prints[print]; known {
+			t.Errorf("%s of CUDA %s is taken for %s", d.DriverPath, d.DriverVersion, other)
+		}
+		prints[print] = d.DriverPath + " of CUDA " + d.DriverVersion
+	}
+}
+
 // TestBandsFitAGrid: the lowest blocks of any plan are of 16 rows, and a grid has 65,535 of them
 // below each other at most, however little there is to multiply.
 func TestBandsFitAGrid(t *testing.T) {

@@ -28,7 +28,7 @@ var quantSpecs = []quantSpec{
 func Quantizers() []Kernel {
 	var list []Kernel
 	for _, k := range quantSpecs {
-		list = append(list, Kernel{Name: k.name, Doc: k.doc})
+		list = append(list, Kernel{Name: k.name, Doc: k.doc, Status: k.status(StatusUnknown)})
 	}
 	return list
 }

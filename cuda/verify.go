@@ -46,10 +46,7 @@ func (e *Engine) judge(ctx context.Context, spec *kernelSpec, test func() error)
 // try finds out what k is. An error says that it is not known yet.
 func (e *Engine) try(ctx context.Context, spec *kernelSpec, k *Kernel, test func() error) error {
 	if k.Why = spec.runs(e.device.ComputeCapability); k.Why != "" {
-		k.Status = StatusForeign
-		if spec.unrun != "" {
-			k.Status += "; " + spec.unrun
-		}
+		k.Status = spec.status(StatusForeign)
 		return nil
 	}
 	said := e.remembered()[spec.cacheKey()]
@@ -75,7 +72,7 @@ func (e *Engine) try(ctx context.Context, spec *kernelSpec, k *Kernel, test func
 		k.Cure = cure
 	}
 	if errors.Is(err, ErrNoLibrary) {
-		k.Why, k.Status = inspect.Printable(err.Error()), StatusAbsent
+		k.Why, k.Status = inspect.Printable(err.Error()), spec.status(StatusAbsent)
 		return nil
 	}
 	k.Why, k.Status = "known answers: "+inspect.Printable(err.Error()), StatusFailed

@@ -157,7 +157,7 @@ func (a *app) askGPU(ctx context.Context) (workerState, []kernelState) {
 	var out []kernelState
 	multiply := cuda.Kernels()
 	for i, k := range append(multiply, cuda.Quantizers()...) {
-		state := kernelState{Backend: k.Name, Doc: k.Doc, Status: "unknown", Why: s.Why, Cure: s.Cure}
+		state := kernelState{Backend: k.Name, Doc: k.Doc, Status: k.Status, Why: s.Why, Cure: s.Cure}
 		if i < len(multiply) {
 			state.Backend = "cuda:" + k.Name
 		}

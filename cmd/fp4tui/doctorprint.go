@@ -61,11 +61,15 @@ func (d diagnosis) printGPU(say func(string, ...any)) {
 		say("library: %s", name)
 	}
 	if d.Worker.Why != "" {
-		var names []string
+		var ran, never []string
 		for _, k := range d.Kernels {
-			names = append(names, k.Backend)
+			if strings.HasSuffix(k.Status, "never run by its authors") {
+				never = append(never, k.Backend)
+			} else {
+				ran = append(ran, k.Backend)
+			}
 		}
-		say("kernels of a GPU build: %s", strings.Join(names, ", "))
+		say("kernels of a GPU build: %s; never run by their authors: %s", strings.Join(ran, ", "), strings.Join(never, ", "))
 		return
 	}
 	for _, k := range d.Kernels {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,23 +39,6 @@ func fakeDriver(t *testing.T, env ...string) {
 		name, value, _ := strings.Cut(e, "=")
 		t.Setenv(name, value)
 	}
-}
-
-// process runs this program as a process of its own: it finds the fake driver, too.
-func process(t *testing.T, args ...string) outcome {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := osexec.Command(self, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
-	var out, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &stderr
-	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
-		t.Fatal(err)
-	}
-	return outcome{cmd.ProcessState.ExitCode(), out.String(), stderr.String()}
 }
 
 // gpuFaults are what a driver can say in the middle of a session, and what the user is told.

@@ -411,6 +411,9 @@ func (t *tail) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// lastLen is how many bytes of a line are shown: what is no Python says the whole script.
+const lastLen = 400
+
 // last is the line that says why the process ended, safe for a terminal: the one that
 // begins a Go program's trace, else the last.
 func (t *tail) last() string {
@@ -423,5 +426,9 @@ func (t *tail) last() string {
 	if at < 0 {
 		at = len(lines) - 1
 	}
-	return inspect.Printable(strings.TrimSpace(lines[at]))
+	line := strings.TrimSpace(lines[at])
+	if len(line) > lastLen {
+		line = strings.ToValidUTF8(line[:lastLen], "") + "…"
+	}
+	return inspect.Printable(line)
 }

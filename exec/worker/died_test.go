@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestDiedOfItsWords: whether a peer's words or the broken pipe behind them are seen first is chance.
@@ -21,5 +22,14 @@ func TestDiedOfItsWords(t *testing.T) {
 	<-p.ended
 	if err := c.died(p, syscall.EPIPE); !strings.Contains(err.Error(), "not the worker protocol") {
 		t.Error(err)
+	}
+}
+
+// TestLastWords: one line, and no more of it than a screen holds.
+func TestLastWords(t *testing.T) {
+	said := new(tail)
+	said.Write([]byte("first\nls: cannot access '" + strings.Repeat("é", 30_000) + "'"))
+	if last := said.last(); !strings.HasPrefix(last, "ls: cannot access 'é") || !strings.HasSuffix(last, "é…") || len(last) > lastLen+len("…") || !utf8.ValidString(last) {
+		t.Errorf("%d bytes: %q", len(last), last)
 	}
 }

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	osexec "os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"fp4tui/exec"
+	"fp4tui/exec/worker/bridge"
+)
+
+// process runs this program as a process of its own.
+func process(t *testing.T, args ...string) outcome {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := osexec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), out.String(), stderr.String()}
+}
+
+// script puts a shell script that runs this program.
+func script(t *testing.T, name, env string, args ...string) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("stand-ins are shell scripts")
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := t.TempDir() + "/" + name
+	put(t, path, fmt.Sprintf("#!/bin/sh\n%s exec '%s' %s\n", env, self, strings.Join(args, " ")))
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestWorkerWithPython: fp4tui worker --python serves the engines of that interpreter, so that
+// a program that starts it, ssh for one, is a --python.
+func TestWorkerWithPython(t *testing.T) {
+	python := script(t, "python3", asProgram+"= "+workerBehaviour+"=work", "worker")
+	elsewhere := script(t, "elsewhere", asProgram+"=1", "worker", "--python", python)
+	o := process(t, "--python", elsewhere, "doctor").want(t, 0)
+	if !strings.Contains(o.out, "python: "+elsewhere+", test, Fake GPU sm_90") {
+		t.Error(o.out)
+	}
+	for _, other := range []string{"--status", "--gpu=0"} {
+		process(t, "worker", "--python", python, other).want(t, exec.ExitUsage)
+	}
+	if o := process(t, "worker", "--python", "/nonexistent/python").want(t, exec.ExitEnvironment); !strings.Contains(o.stderr, "the Python bridge does not start") || !strings.Contains(o.stderr, "hint: check that /nonexistent/python") {
+		t.Error(o.stderr)
+	}
+}
+
+// TestCureOfNoWorker: what does not start as it is asked to is told what to look at.
+func TestCureOfNoWorker(t *testing.T) {
+	none := script(t, "ssh", "echo 'sh: fp4tui: not found' >&2; exit 127;")
+	t.Setenv("PATH", strings.TrimSuffix(none, "/ssh")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for cure, args := range map[string][]string{
+		"try ssh -o BatchMode=yes gpu1 fp4tui doctor": {"--device", "ssh:gpu1", "-c", "y = gemm x w backend=cuda"},
+		"--device ssh:gpu1:PATH says where fp4tui":    {"--device", "ssh:gpu1:/opt/fp4tui", "-c", "y = gemm x w backend=cuda"},
+		none + " -c 'import torch'":                   {"--python", none, "-c", "y = gemm x w backend=torch"},
+	} {
+		o := process(t, append([]string{"run", "-c", "x = randn 4 64 seed=1", "-c", "w = quant x"}, args...)...).want(t, exec.ExitEnvironment)
+		if all := unwrapped(o.out + o.stderr); !strings.Contains(all, "sh: fp4tui: not found") || !strings.Contains(all, cure) {
+			t.Errorf("it lacks %q:\n%s", cure, all)
+		}
+	}
+}
+
+// TestDoctorSaysWhatNeverRan: also where there is no GPU to ask.
+func TestDoctorSaysWhatNeverRan(t *testing.T) {
+	t.Setenv("LD_LIBRARY_PATH", "")
+	t.Setenv("CUDA_VISIBLE_DEVICES", "-1")
+	o := process(t, "doctor").want(t, 0)
+	for _, want := range []string{"; never run by their authors: cuda:native-sm120, cuda:native-sm100, quantize-cvt\n", bridge.NeverRun + ": torch:fp4"} {
+		if !strings.Contains(o.out, want) {
+			t.Errorf("doctor does not say %q:\n%s", want, o.out)
+		}
+	}
+	if o := process(t, "doctor", "--json").want(t, 0); !strings.Contains(o.out, `"status":"not known; assembled, never run by its authors"`) {
+		t.Error(o.out)
+	}
+}
