@@ -47,7 +47,7 @@ type SetCmd struct {
 	Bias     string   `key:"bias" enum:"none|f32|out" default:"none" doc:"where the bias of a layer that stores one is added, as in gemm"`
 
 	Device string `key:"device" doc:"where backend=cuda computes: local[:N], or ssh:HOST[:PATH][:N] with PATH of fp4tui there and N the number of a GPU; not in files"`
-	Python string `key:"python" doc:"the Python whose engines compute (torch, flashinfer:trtllm, …); not in files"`
+	Python string `key:"python" doc:"the Python whose engines compute (torch, flashinfer:trtllm, …): its path, or ssh:HOST[:PATH]:PYTHON with PATH of fp4tui there; not in files"`
 }
 
 var setSpec = language.Spec{

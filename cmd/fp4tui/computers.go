@@ -25,7 +25,7 @@ import (
 type computers struct {
 	mu      sync.Mutex
 	device  string                                          // as place took it: local[:N], ssh:HOST[:PATH][:N]
-	python  string                                          // "" is none
+	python  string                                          // a path, or ssh:HOST[:PATH]:PYTHON; "" is none
 	local   func(args []string) (func() *osexec.Cmd, error) // how the worker of this machine starts, or why it need not
 	asking  sync.Mutex                                      // held while a driver is asked
 	said    map[string]gpuAnswer                            // by host and program
@@ -46,8 +46,8 @@ func (c *computers) place(key, value string) error {
 		if _, err := parseDevice(value); err != nil {
 			return err
 		}
-	} else if strings.HasPrefix(value, "-") {
-		return fmt.Errorf("%w: python=%s: want the path of an interpreter", exec.ErrUsage, value)
+	} else if _, err := parsePython(value); err != nil {
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -59,7 +59,7 @@ func (c *computers) place(key, value string) error {
 	return nil
 }
 
-// gpuPlace is a value of --device.
+// gpuPlace is a value of --device, or the host of one of --python.
 type gpuPlace struct {
 	host string   // "" is this machine
 	path string   // of fp4tui there
@@ -68,7 +68,27 @@ type gpuPlace struct {
 
 // A host is what ssh takes as one and no option; a path is one word for any shell, and not
 // a number, which is a GPU's.
-var devicePattern = regexp.MustCompile(`^(?:local|ssh:([A-Za-z0-9_][A-Za-z0-9._@-]*)(?::([0-9]*[A-Za-z._~/+-][A-Za-z0-9._~/+-]*))?)(?::([0-9]{1,4}))?$`)
+const (
+	hostPattern = `ssh:([A-Za-z0-9_][A-Za-z0-9._@-]*)`
+	pathPattern = `([0-9]*[A-Za-z._~/+-][A-Za-z0-9._~/+-]*)`
+)
+
+var (
+	devicePattern = regexp.MustCompile(`^(?:local|` + hostPattern + `(?::` + pathPattern + `)?)(?::([0-9]{1,4}))?$`)
+	pythonPattern = regexp.MustCompile(`^` + hostPattern + `(?::` + pathPattern + `)?:` + pathPattern + `$`)
+)
+
+// parsePython reads the path of an interpreter, or ssh:HOST[:PATH]:PYTHON.
+func parsePython(value string) (gpuPlace, error) {
+	m := pythonPattern.FindStringSubmatch(value)
+	if m != nil && !strings.HasPrefix(m[3], "-") {
+		return gpuPlace{host: m[1], path: orElse(m[2], "fp4tui"), args: []string{"worker", "--python", m[3]}}, nil
+	}
+	if strings.HasPrefix(value, "-") || strings.HasPrefix(value, "ssh:") {
+		return gpuPlace{}, fmt.Errorf("%w: python=%s: want the path of an interpreter, or ssh:HOST[:PATH]:PYTHON, PATH being fp4tui there", exec.ErrUsage, value)
+	}
+	return gpuPlace{}, nil
+}
 
 // parseDevice reads local[:N] or ssh:HOST[:PATH][:N].
 func parseDevice(value string) (gpuPlace, error) {
@@ -89,9 +109,10 @@ func (p gpuPlace) remote() *osexec.Cmd {
 	return osexec.Command("ssh", append([]string{"-o", "BatchMode=yes", "-o", "ServerAliveInterval=15", "--", p.host, p.path}, p.args...)...)
 }
 
-// cure is what to try when nothing answers there.
-func (p gpuPlace) cure() string {
-	return fmt.Sprintf("try ssh -o BatchMode=yes %s %s doctor, which must print nothing of its own before fp4tui's first line; --device ssh:%s:PATH says where fp4tui is there", p.host, p.path, p.host)
+// cure is what to try when nothing answers there; named is how its value gives the path of
+// fp4tui, and asked what doctor is told there.
+func (p gpuPlace) cure(named, asked string) string {
+	return fmt.Sprintf("try ssh -o BatchMode=yes %s %s %sdoctor, which must print nothing of its own before fp4tui's first line; %s says where fp4tui is there", p.host, p.path, asked, named)
 }
 
 // client is the one for a place; c.mu is held.
@@ -111,7 +132,7 @@ func (c *computers) gpu() (worker.Offer, error) {
 		return worker.Offer{}, err
 	}
 	if p.host != "" {
-		return worker.Offer{Client: c.client(c.device, "the GPU worker at "+c.device, p.cure(), p.remote), At: "ssh:" + p.host}, nil
+		return worker.Offer{Client: c.client(c.device, "the GPU worker at "+c.device, p.cure("--device ssh:"+p.host+":PATH", ""), p.remote), At: "ssh:" + p.host}, nil
 	}
 	start, err := c.local(p.args)
 	if err != nil {
@@ -241,6 +262,15 @@ func (c *computers) engines() (worker.Offer, error) {
 	if c.python == "" {
 		return worker.Offer{}, &inspect.Fault{Class: inspect.ErrMissing, Offset: -1, What: "no Python to compute with",
 			Why: "engines run in an environment of their own", Cure: "start fp4tui with --python PYTHON, or set python=PYTHON, of an environment that has the engine"}
+	}
+	p, err := parsePython(c.python)
+	if err != nil {
+		return worker.Offer{}, err
+	}
+	if p.host != "" {
+		python := p.args[len(p.args)-1]
+		cure := p.cure("--python ssh:"+p.host+":PATH:"+python, "--python "+python+" ")
+		return worker.Offer{Client: c.client("python "+c.python, "the Python bridge at "+c.python, cure, p.remote), At: "ssh:" + p.host}, nil
 	}
 	name := inspect.Printable(c.python)
 	cure := fmt.Sprintf("see that %s is a Python 3 and imports torch: %s -c 'import torch'", name, name)

@@ -65,6 +65,28 @@ func TestWorkerWithPython(t *testing.T) {
 	}
 }
 
+// TestPythonElsewhere goes through a stand-in for ssh to the worker of another fp4tui, which
+// starts the interpreter there.
+func TestPythonElsewhere(t *testing.T) {
+	python := script(t, "python3", asProgram+"= "+workerBehaviour+"=work", "worker")
+	ssh := script(t, "ssh", `[ "$*" = "-o BatchMode=yes -o ServerAliveInterval=15 -- gpu1 /opt/fp4tui worker --python `+python+`" ] || { echo "no route to $*" >&2; exit 255; }; `+asProgram+"=1", "worker", "--python", python)
+	t.Setenv("PATH", strings.TrimSuffix(ssh, "/ssh")+string(os.PathListSeparator)+os.Getenv("PATH"))
+	at := "ssh:gpu1:/opt/fp4tui:" + python
+	if o := process(t, "--python", at, "doctor").want(t, 0); !strings.Contains(o.out, "python: "+at+", test, Fake GPU sm_90") {
+		t.Error(o.out)
+	}
+	o := process(t, "--python", "ssh:gpu2:python3", "run", "-c", "x = randn 4 64 seed=1", "-c", "w = quant x", "-c", "y = gemm x w backend=torch").want(t, exec.ExitEnvironment)
+	for _, want := range []string{"the Python bridge at ssh:gpu2:python3 died", "no route to", "try ssh -o BatchMode=yes gpu2 fp4tui --python python3 doctor", "--python ssh:gpu2:PATH:python3 says where"} {
+		if !strings.Contains(unwrapped(o.out+o.stderr), want) {
+			t.Errorf("it lacks %q:\n%s", want, o.out+o.stderr)
+		}
+	}
+	for _, bad := range []string{"ssh:gpu1", "ssh:gpu1:", "ssh:gpu1:-c", "ssh:-oProxyCommand=x:python3", "ssh:gpu1:$(x)", "ssh:gpu1:a b", "ssh:gpu1:a:b:c", "-c"} {
+		process(t, "--python", bad, "doctor").want(t, exec.ExitUsage)
+	}
+	process(t, "worker", "--python", "ssh:gpu1:python3").want(t, exec.ExitUsage)
+}
+
 // TestCureOfNoWorker: what does not start as it is asked to is told what to look at.
 func TestCureOfNoWorker(t *testing.T) {
 	none := script(t, "ssh", "echo 'sh: fp4tui: not found' >&2; exit 127;")

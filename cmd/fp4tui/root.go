@@ -132,7 +132,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVar(&a.logFile, "log-file", "", "write a log of what happens inside to this file")
 	flags.StringVar(&a.keys, "keys", "", "the terminal UI's own keys, a TOML file (fp4tui docs keys); default keys.toml in the configuration directory")
 	flags.StringVar(&a.device, "device", localDevice, "where backend=cuda computes: local[:N], or ssh:HOST[:PATH][:N] with the path of fp4tui there; N is the number of a GPU")
-	flags.StringVar(&a.python, "python", "", "the Python whose engines compute: backend=torch, flashinfer:trtllm, vllm:marlin, …")
+	flags.StringVar(&a.python, "python", "", "the Python whose engines compute (backend=torch, flashinfer:trtllm, vllm:marlin, …): its path, or ssh:HOST[:PATH]:PYTHON with the path of fp4tui there")
 	flags.BoolVar(&a.noJournal, "no-journal", false, "keep nothing of an interactive session on disk: no autosave, no history (also FP4TUI_NO_JOURNAL=1)")
 	root.AddCommand(a.replCommand(), a.runCommand(), a.replayCommand(), a.lintCommand(), a.doctorCommand(), a.docsCommand(), a.workerCommand())
 	strictCompletion(root)

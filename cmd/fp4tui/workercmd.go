@@ -7,6 +7,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,7 +29,7 @@ func (a *app) workerCommand() *cobra.Command {
 		Long: "worker speaks the protocol of package exec/worker on its standard input and output until the input ends.\n" +
 			"fp4tui starts it by itself for backend=cuda, here or behind ssh (--device ssh:HOST): a crash, a hang or a driver\n" +
 			"that aborts ends this process and not the session. It ignores Ctrl-C: whoever started it cancels a job.\n" +
-			"With --python it serves the engines of that interpreter, as backend=torch starts it.",
+			"With --python it serves the engines of that interpreter, as --python ssh:HOST:PYTHON asks for.",
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			signal.Ignore(os.Interrupt)
@@ -39,6 +40,8 @@ func (a *app) workerCommand() *cobra.Command {
 			switch {
 			case a.python != "" && (status || cmd.Flags().Changed("gpu")):
 				return usage(errors.New("--python serves the engines of an interpreter: without --gpu and --status"))
+			case strings.HasPrefix(a.python, "ssh:"):
+				return usage(errors.New("--python of a worker is an interpreter of its own machine"))
 			case a.python != "":
 				return a.servePython()
 			case status:
