@@ -9,6 +9,7 @@ import collections
 import ctypes
 import importlib.metadata
 import importlib.util
+import inspect
 import json
 import os
 import queue
@@ -366,6 +367,9 @@ def vllm_marlin(j):
     t = j.torch
     from vllm.model_executor.layers.quantization.utils import marlin_utils_fp4 as marlin
 
+    if "weight_global_scale" not in inspect.signature(marlin.apply_fp4_marlin_linear).parameters:
+        # They look for weight_scale_2, and without it they take NVFP4 for MXFP4.
+        raise Refusal("this vLLM prepares Marlin's weights in another way", "vllm %s knows no weight_global_scale" % version_of("vllm"), "update vllm; backend=emu computes the same layer on the CPU")
     j.plain()
     if j.out != t.bfloat16:
         raise Refusal("this row gives Marlin bf16 activations", "its output has their type", "out=bf16")

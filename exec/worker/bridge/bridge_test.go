@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +53,36 @@ func TestTable(t *testing.T) {
 	}
 	if !slices.Equal(have, want) {
 		t.Errorf("engines %v, rows %v", have, want)
+	}
+}
+
+// oldMarlin loads the script beside a vLLM of before its attributes were renamed.
+const oldMarlin = `
+import sys, types
+names = "vllm.model_executor.layers.quantization.utils".split(".")
+for i in range(len(names)):
+    sys.modules[".".join(names[: i + 1])] = types.ModuleType(names[i])
+def apply_fp4_marlin_linear(input, weight, weight_scale, weight_scale_2, workspace, size_n, size_k, bias=None): pass
+sys.modules[".".join(names)].marlin_utils_fp4 = types.SimpleNamespace(apply_fp4_marlin_linear=apply_fp4_marlin_linear)
+bridge = {"__name__": "bridge"}
+exec(sys.stdin.read(), bridge)
+try:
+    bridge["vllm_marlin"](types.SimpleNamespace(torch=None))
+except bridge["Refusal"] as r:
+    print(r.fault["what"], "|", r.fault["why"], "|", r.fault["cure"])
+`
+
+// TestOldMarlin: a vLLM that would take NVFP4 for MXFP4 is refused before it computes.
+func TestOldMarlin(t *testing.T) {
+	interpreter, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3")
+	}
+	cmd := exec.Command(interpreter, "-c", oldMarlin)
+	cmd.Stdin = strings.NewReader(script)
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "another way | vllm of unknown version knows no weight_global_scale | update vllm") {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
