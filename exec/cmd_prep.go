@@ -42,7 +42,7 @@ var prepSpec = language.Spec{
 	Verb: "prep", Group: "layout", Binds: kindPrepared,
 	Enums:    map[string][]string{"for": kernel.Names()},
 	Summary:  "everything that is done to the weights before a kernel: pad, reorder, shuffle, swizzle, re-encode",
-	Detail:   "A shape that the kernel cannot take is refused with the rule it breaks and what would satisfy it. gemm takes the result in place of the layer and reads it back as the kernel would.",
+	Detail:   "A shape that the kernel cannot take is refused with the rule it breaks and what would satisfy it. gemm takes the result in place of the layer and reads it back as the kernel would. An engine that runs this kernel (gemm x p backend=flashinfer:trtllm) is given the bytes themselves; its result says how many of them are others than the engine's own preparation makes. So are steps put together by hand (pad, shuffle, swizzle), for any engine to try.",
 	Examples: []string{"p = prep w for=trtllm", "p = prep w for=marlin steps=2"},
 	New:      func() any { return new(PrepCmd) },
 }
@@ -255,7 +255,8 @@ func oneMatrix(w *layer.Weights, b fp4.Blocks) *layer.Weights {
 	return &layer.Weights{Layer: w.Layer, Blocks: []fp4.Blocks{b}}
 }
 
-// throughPrepared is a forward run through a prepared buffer: activations padded in K.
+// throughPrepared is a forward run through a prepared buffer: activations padded in K, the weight as its
+// kernel reads it, and beside it the buffer itself for devices that run that kernel.
 func (v *preparedValue) throughPrepared(ctx context.Context, f layer.Forward) (layer.Forward, error) {
 	w, err := v.unpacked(ctx)
 	if err != nil {
@@ -269,6 +270,7 @@ func (v *preparedValue) throughPrepared(ctx context.Context, f layer.Forward) (l
 		return f, err
 	}
 	f.Weights, f.Expert = w.weights, 0
+	f.Buffers = &layer.Buffers{For: v.prepared.Kernel.Name, Codes: v.prepared.Codes, Scales: v.prepared.Scales}
 	return f, nil
 }
 

@@ -354,7 +354,7 @@ func (c *computers) backends() []exec.Backend {
 		list = append(list, gemm.Device{Label: gpu + ":" + k.Name, Place: gpu, Kernel: k.Name, Text: k.Doc, Runner: remote{c.gpu, k.Name}})
 	}
 	for _, e := range bridge.Engines() {
-		list = append(list, gemm.Device{Label: e.Name, Kernel: e.Name, Text: e.Doc, Runner: remote{c.engines, e.Name}, Foreign: e.Foreign})
+		list = append(list, gemm.Device{Label: e.Name, Kernel: e.Name, Text: e.Doc, Runner: remote{c.engines, e.Name}, Foreign: e.Foreign, Buffers: e.Buffers})
 	}
 	return list
 }

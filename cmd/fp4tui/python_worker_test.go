@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	osexec "os/exec"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -85,6 +86,35 @@ func TestPythonElsewhere(t *testing.T) {
 		process(t, "--python", bad, "doctor").want(t, exec.ExitUsage)
 	}
 	process(t, "worker", "--python", "ssh:gpu1:python3").want(t, exec.ExitUsage)
+}
+
+// TestEngineReadsPrepared goes from prep to a stand-in of flashinfer: what its kernel reads is what prep made
+// for it; what was made for another kernel is prepared anew; steps by hand are tried as they are.
+func TestEngineReadsPrepared(t *testing.T) {
+	python, err := osexec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3")
+	}
+	modules, err := filepath.Abs("../../exec/worker/bridge/testdata/standin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PYTHONPATH", modules)
+	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
+	gemm := func(prepared string) string {
+		t.Helper()
+		o := process(t, "run", "--python", python, "-c", "x = randn 2 128 seed=1", "-c", "v = randn 256 128 seed=2", "-c", "w = quant v",
+			"-c", "p = "+prepared, "-c", "y = gemm x p mode=w4a4 act=dynamic backend=flashinfer:trtllm").want(t, 0)
+		return unwrapped(o.out)
+	}
+	for prepared, want := range map[string]string{
+		"prep w for=trtllm": "scales prepared for trtllm: ", "prep w for=cutlass": "the weight is prepared for cutlass, which flashinfer:trtllm does not read",
+		"shuffle w": "codes put together by hand: ",
+	} {
+		if out := gemm(prepared); !strings.Contains(out, want) {
+			t.Errorf("%s: the result lacks %q:\n%s", prepared, want, out)
+		}
+	}
 }
 
 // TestCureOfNoWorker: what does not start as it is asked to is told what to look at.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
@@ -27,6 +28,9 @@ type Device struct {
 	Runner Runner
 	Text   string // what it is, in a few words
 	Place  string // what its kernels have in common, the "cuda" of cuda:KERNEL, where two of them can be compared; else empty
+	// Buffers are the kernels whose prepared weights its own reads, bytes as they are; so it does with
+	// those that were put together by hand. A weight prepared for another one is read back first.
+	Buffers []string
 	// Foreign says that its arithmetic is another than the instruction's that Emu is the
 	// bits of: no certificate speaks of its outputs.
 	Foreign bool
@@ -72,6 +76,13 @@ func (d Device) Forward(ctx context.Context, f layer.Forward, progress layer.Pro
 		return out, err
 	}
 	job.Kernel = d.Kernel
+	switch b := f.Buffers; {
+	case b == nil || len(d.Buffers) == 0:
+	case b.For == "" || slices.Contains(d.Buffers, b.For):
+		job.Buffers = b
+	default:
+		out.Notes = append(out.Notes, fmt.Sprintf("the weight is %s, which %s does not read: it was read back, and its engine prepared it", b, d.Label))
+	}
 	r, err := d.Runner.Run(ctx, job, progress)
 	if err != nil {
 		return layer.Output{}, err

@@ -196,7 +196,7 @@ func (p *process) handle(ctx context.Context, f frame, q *request, progress laye
 	case f.Kind == q.answer:
 		return true, q.read(f)
 	case f.Kind == kindNeed && q.job != nil:
-		if err := p.send(ctx, kindWeight, nil, q.job.WCodes, q.job.WScales); err != nil {
+		if err := p.send(ctx, kindWeight, nil, weightBlobs(q.job)...); err != nil {
 			return false, fmt.Errorf("%w: %w", errFrame, err)
 		}
 		return false, nil

@@ -20,7 +20,7 @@ import (
 )
 
 // Version of the protocol: peers of different versions part at the first frame.
-const Version = 3
+const Version = 4
 
 // The kinds of frames. A client asks hello once, then run, quantize, cancel and weight; a
 // server answers hello, and for a job need (its weight, when it does not have it), then

@@ -155,6 +155,9 @@ func (s *server) run(ctx context.Context, f frame) error {
 	if err := json.Unmarshal(f.Body, &w); err != nil {
 		return fmt.Errorf("%w: %w", errFrame, err)
 	}
+	if w.Buffers != "" {
+		return s.send(kindError, f.Job, &fault{Class: "unsupported", What: "this worker's kernels take no prepared weight", Cure: "backend=emu reads it as its kernel would"})
+	}
 	kept, ok := s.weights[w.Weight]
 	if !ok {
 		var err error

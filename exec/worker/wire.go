@@ -47,6 +47,7 @@ type jobWire struct {
 	Alpha     uint8  `json:"alpha_place"`
 	BiasPlace uint8  `json:"bias_place"`
 	HasBias   bool   `json:"has_bias"`
+	Buffers   string `json:"buffers,omitempty"` // "prepared for trtllm": the weight comes in four blobs, the last two as the kernel reads it
 	Out       string `json:"out"`               // "BF16", "F16", "F32"
 	Compare   bool   `json:"compare,omitempty"` // with the outputs of kernel Against: cells are asked for
 	Against   string `json:"against,omitempty"`
@@ -127,11 +128,23 @@ func encodeJob(j *layer.Job) (jobWire, [][]byte) {
 	if j.Scale == fp4.E8M0 {
 		w.Scale = "e8m0"
 	}
+	if j.Buffers != nil {
+		w.Buffers = j.Buffers.String()
+	}
 	x := j.XCodes
 	if j.Mode == layer.W4A16 {
 		x = wordBytes(j.XWords)
 	}
 	return w, [][]byte{x, j.XScales, floatBytes(j.Alphas), floatBytes(j.Bias)}
+}
+
+// weightBlobs are those of a weight frame.
+func weightBlobs(j *layer.Job) [][]byte {
+	blobs := [][]byte{j.WCodes, j.WScales}
+	if j.Buffers != nil {
+		blobs = append(blobs, j.Buffers.Codes, j.Buffers.Scales)
+	}
+	return blobs
 }
 
 // decodeJob rebuilds a job with its weight and checks it, also that the weight has the key that

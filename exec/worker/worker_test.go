@@ -403,6 +403,15 @@ func TestWeightKey(t *testing.T) {
 	ask(6, good, good.WeightKey(), kindResult)
 }
 
+// TestNoBuffers: a worker whose kernels read no prepared weight says so, and does not wait for it.
+func TestNoBuffers(t *testing.T) {
+	j := job()
+	j.Buffers = &layer.Buffers{For: "trtllm", Codes: []byte{1}, Scales: []byte{2}}
+	if _, err := client(t, "work").Run(context.Background(), j, nil); !errors.Is(err, inspect.ErrUnsupported) || !strings.Contains(err.Error(), "no prepared weight") {
+		t.Error(err)
+	}
+}
+
 // FuzzServe feeds a server anything: it ends or answers, and never panics.
 func FuzzServe(f *testing.F) {
 	var good bytes.Buffer

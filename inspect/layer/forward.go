@@ -35,6 +35,7 @@ type Forward struct {
 	X       inspect.Tensor  // […, K], any rank ≥ 1
 	Dense   *inspect.Tensor // [N, K]: an unquantized weight; only the reference takes it
 	Weights *Weights        // a quantized weight
+	Buffers *Buffers        // the same as an engine's kernel reads it; nil: devices whose kernels read such prepare it themselves
 	Expert  int             // which expert of a 3-D layer
 	Mode    Mode
 	Act     ActPolicy

@@ -23,11 +23,27 @@ type Job struct {
 	Block           int
 	Scale           fp4.Format // E4M3 (its sign is that of the stored byte) or E8M0
 	Key             *Key       // of the weight, shared by its jobs; nil: WeightKey computes it each time
+	Buffers         *Buffers   // the weight once more, for a kernel to take as it is; nil: what prepares it is the device's business
 
 	Alphas   []float32 // one, or one a row of x
 	Bias     []float32 // by column; nil without
 	Epilogue Epilogue
 	Out      inspect.DType
+}
+
+// Buffers are a weight as an engine's preparation leaves it for its kernel: padded, shuffled,
+// swizzled, encoded anew. Only the kernel knows what their bytes mean.
+type Buffers struct {
+	For           string // the kernel, by its name after for=: "trtllm"; empty where steps were put together by hand
+	Codes, Scales []byte
+}
+
+// String is how they came about: "prepared for trtllm".
+func (b *Buffers) String() string {
+	if b.For == "" {
+		return "put together by hand"
+	}
+	return "prepared for " + b.For
 }
 
 // JobResult is what a device returns.

@@ -24,6 +24,7 @@ type Key struct {
 type weightID struct {
 	codes, scales   *byte
 	nCodes, nScales int
+	buffers         *Buffers
 	n, k, block     int
 	scale           fp4.Format
 }
@@ -36,7 +37,7 @@ func (j *Job) id() weightID {
 		}
 		return &b[0]
 	}
-	return weightID{first(j.WCodes), first(j.WScales), len(j.WCodes), len(j.WScales), j.N, j.K, j.Block, j.Scale}
+	return weightID{first(j.WCodes), first(j.WScales), len(j.WCodes), len(j.WScales), j.Buffers, j.N, j.K, j.Block, j.Scale}
 }
 
 // WeightKey names the weight by its content and shape, so that a device keeps it between
@@ -59,6 +60,11 @@ func (j *Job) hash() string {
 	fmt.Fprintf(h, "%d %d %d %d\n", j.N, j.K, j.Block, j.Scale)
 	h.Write(j.WCodes)
 	h.Write(j.WScales)
+	if b := j.Buffers; b != nil {
+		fmt.Fprintf(h, "\nbuffers %d\n", len(b.Codes))
+		h.Write(b.Codes)
+		h.Write(b.Scales)
+	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 

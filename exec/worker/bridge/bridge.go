@@ -10,8 +10,14 @@ import (
 	"strings"
 )
 
+//go:embed engines.py
+var engines string
+
 //go:embed bridge.py
-var script string
+var serving string
+
+// script is what an interpreter runs.
+var script = engines + "\n" + serving
 
 // Engine is a row of the script's table: one way to compute a product.
 type Engine struct {
@@ -21,6 +27,7 @@ type Engine struct {
 	Arch    []int    `json:"arch"`    // major compute capabilities; none: any device, and the CPU
 	Modes   []string `json:"modes"`
 	Foreign bool     `json:"foreign"` // other arithmetic than a tensor core's on these operands
+	Buffers []string `json:"buffers"` // kernels, by their names after for=, whose prepared weights its kernel reads as they are
 	Ran     string   `json:"ran"`     // where the authors ran it; "": nowhere
 	Doc     string   `json:"doc"`
 }

@@ -14,6 +14,7 @@ import (
 	"fp4tui/exec/worker"
 	"fp4tui/inspect"
 	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/kernel"
 	"fp4tui/inspect/layer"
 )
 
@@ -49,6 +50,13 @@ func TestTable(t *testing.T) {
 		}
 		if len(e.Arch) > 0 && e.Ran != "" {
 			t.Errorf("%s ran on %s: say so only of what has a test", e.Name, e.Ran)
+		}
+	}
+	for _, e := range Engines() {
+		for _, name := range e.Buffers {
+			if k, err := kernel.Lookup(name); err != nil || !slices.Contains(e.Modes, k.Mode.String()) {
+				t.Errorf("%s reads what is prepared for %s: %v", e.Name, name, err)
+			}
 		}
 	}
 	if !slices.Equal(have, want) {
