@@ -30,6 +30,7 @@ var (
 type Device struct {
 	Index             int    // the driver's ordinal, after CUDA_VISIBLE_DEVICES
 	Name              string // "NVIDIA H100 80GB HBM3"
+	UUID              string // of this one card, as in nvidia-smi -L; empty where the driver does not say
 	ComputeCapability [2]int // major, minor: {9, 0} is sm_90
 	MemoryBytes       int64  // total, not free
 	Multiprocessors   int

@@ -81,6 +81,9 @@ func describe(index int) (Device, error) {
 	if d.Name, err = handle.Name(); err != nil {
 		return Device{}, err
 	}
+	if id, err := handle.UUID(); err == nil {
+		d.UUID = "GPU-" + id.String()
+	}
 	if d.MemoryBytes, err = handle.TotalMem(); err != nil {
 		return Device{}, err
 	}

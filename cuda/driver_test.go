@@ -84,8 +84,8 @@ func TestStatusConcurrently(t *testing.T) {
 func TestDriverAnswers(t *testing.T) {
 	whole := compile(t, "whole")
 	short := compile(t, "short", "-DWITHOUT_MEMORY")
-	first := Device{Index: 0, Name: "Fake GPU 40", ComputeCapability: [2]int{12, 1}, MemoryBytes: 40 << 30, Multiprocessors: 140}
-	second := Device{Index: 1, Name: "Fake GPU 41", ComputeCapability: [2]int{12, 1}, MemoryBytes: 41 << 30, Multiprocessors: 141}
+	first := Device{Index: 0, Name: "Fake GPU 40", UUID: "GPU-28282828-2828-2828-2828-282828282828", ComputeCapability: [2]int{12, 1}, MemoryBytes: 40 << 30, Multiprocessors: 140}
+	second := Device{Index: 1, Name: "Fake GPU 41", UUID: "GPU-29292929-2929-2929-2929-292929292929", ComputeCapability: [2]int{12, 1}, MemoryBytes: 41 << 30, Multiprocessors: 141}
 	tests := []struct {
 		name    string
 		folder  string

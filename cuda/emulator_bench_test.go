@@ -21,7 +21,7 @@ func BenchmarkEmulator(b *testing.B) {
 		b.Skip(err)
 	}
 	defer e.Close()
-	for _, s := range [][3]int{{16, 14336, 4096}, {1024, 4096, 4096}} {
+	for _, s := range [][3]int{{16, 14336, 4096}, {1024, 4096, 4096}, {4096, 4096, 4096}} {
 		m, n, k := s[0], s[1], s[2]
 		job := layerJob("emu-fp4", layer.W4A4, m, n, k, false, rand.New(rand.NewPCG(1, 2)))
 		job.Key = new(layer.Key) // as a session's weights have

@@ -268,10 +268,10 @@ func (e *Engine) Close() {
 	}
 }
 
-// fingerprint names device, driver and kernels: what an answer holds for.
+// fingerprint names this one device, driver and kernels: what an answer holds for.
 func (e *Engine) fingerprint() string {
 	h := sha256.New()
-	fmt.Fprintln(h, e.model(), filepath.Base(driver().DriverPath), driver().DriverVersion) // in WSL the path has no release
+	fmt.Fprintln(h, e.model(), e.device.UUID, filepath.Base(driver().DriverPath), driver().DriverVersion) // in WSL the path has no release
 	for _, i := range images {
 		fmt.Fprintln(h, i.file, len(i.bytes))
 		io.WriteString(h, i.bytes)

@@ -77,12 +77,12 @@ func TestBandsFitAGrid(t *testing.T) {
 	}
 }
 
-// TestTwoDevicesRemember: what is known of a kernel on one device outlives what is found out on
+// TestTwoDevicesRemember: what is known of a kernel on one device, of two that are equal, outlives what is found out on
 // another, also that it took its device away; a broken file holds nothing.
 func TestTwoDevicesRemember(t *testing.T) {
 	cache := t.TempDir()
-	a := &Engine{options: Options{Cache: cache}, device: Device{Name: "A"}}
-	b := &Engine{options: Options{Cache: cache}, device: Device{Name: "B"}}
+	a := &Engine{options: Options{Cache: cache}, device: Device{Name: "A", UUID: "GPU-1"}}
+	b := &Engine{options: Options{Cache: cache}, device: Device{Name: "A", UUID: "GPU-2"}}
 	one, other := &kernelSpecs[0], &kernelSpecs[1]
 	for _, broken := range []string{"[", "null", `{"x": 1}`} {
 		if err := os.WriteFile(a.cached(), []byte(broken), 0o644); err != nil {
@@ -98,7 +98,7 @@ func TestTwoDevicesRemember(t *testing.T) {
 			a: {one.name: "known answers: it took the device away", other.name: StatusVerified}, b: {one.name: StatusVerified},
 		} {
 			if got := e.remembered(); !maps.Equal(got, want) {
-				t.Errorf("%s: %v, want %v", e.device.Name, got, want)
+				t.Errorf("%s: %v, want %v", e.device.UUID, got, want)
 			}
 		}
 	}
