@@ -28,7 +28,7 @@ type ExportCmd struct {
 var exportSpec = language.Spec{
 	Verb: "export", Group: "session",
 	Summary:  "write a tensor, the errors of a comparison, a map as a picture, or the session as a notebook or a report",
-	Detail:   "A file that exists is replaced only when the new one is complete; a notebook of another session only with replace=yes.",
+	Detail:   "A file that exists is replaced only when the new one is complete; a notebook of another session only with replace=yes, a file that this session opened never.",
 	Examples: []string{"export y y.npy", "export e errors.csv", "export e map.png metric=signed", "export session tour.fp4.md", "export session report.html"},
 	New:      func() any { return new(ExportCmd) },
 }
@@ -36,6 +36,9 @@ var exportSpec = language.Spec{
 func (cmd *ExportCmd) run(c *call) (Result, error) {
 	path, err := c.s.writePath(string(cmd.Path))
 	if err != nil {
+		return nil, err
+	}
+	if err := c.s.spared(string(cmd.Path), path); err != nil {
 		return nil, err
 	}
 	if cmd.X.Name == sessionName && isReport(path) {
@@ -68,6 +71,7 @@ func (cmd *ExportCmd) run(c *call) (Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	c.s.remembersWriting(path)
 	return written(string(cmd.Path), path, fmt.Sprintf("tensor %s %s", dtypeName(t.DType), inspect.ShapeString(t.Shape)), "")
 }
 
@@ -84,6 +88,7 @@ func (c *call) exportPrepared(name, path string, v *preparedValue) (Result, erro
 	if err != nil {
 		return nil, err
 	}
+	c.s.remembersWriting(path)
 	return written(name, path, fmt.Sprintf("codes and scales, %d bytes", p.Bytes()), "")
 }
 

@@ -36,6 +36,7 @@ func (cmd *LoadCmd) run(c *call) (Result, error) {
 		if err != nil {
 			return nil, name.renamed(err)
 		}
+		c.s.remembersReading(path)
 		v := &tensorValue{tensor: t, source: "file " + string(cmd.Path)}
 		c.bind(v)
 		return c.tensorInfo(string(cmd.Path), v)
@@ -47,6 +48,7 @@ func (cmd *LoadCmd) run(c *call) (Result, error) {
 	if ck.Root != "" {
 		name.opened = ck.Root // of a hub id: where its snapshot lies
 	}
+	c.s.remembersReading(filesOf(ck)...)
 	v := &checkpointValue{named: name, ckpt: ck}
 	found, faults := layer.Find(c.ctx, ck)
 	if err := c.ctx.Err(); err != nil {

@@ -101,7 +101,8 @@ type Session struct {
 	dropped int             // those that it wrote and undo took back since
 	partial *partial        // the product that is being computed, for who watches
 	look    layer.Rect      // its outputs that are wanted first
-	written map[string]bool // notebooks that this session wrote: it may write them again
+	written map[string]bool // files that this session wrote: it may write them again
+	opened  map[string]bool // files that load opened, without links: export spares them
 }
 
 // state is what undo brings back. Its maps are replaced, never changed in place.
