@@ -142,7 +142,7 @@ func (c *call) describeLayer(r *LayerInfo, v *weightsValue, l *layer.Layer) {
 	}
 	for _, f := range report.Of(l.Name) {
 		if f.Severity != lint.Info {
-			r.Findings = append(r.Findings, finding(f))
+			r.Findings = append(r.Findings, v.owner.finding(f))
 		}
 	}
 }

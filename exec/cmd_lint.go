@@ -41,15 +41,16 @@ func (cmd *LintCmd) run(c *call) (Result, error) {
 			r.Infos++
 		}
 		if i < maxFindings {
-			r.Findings = append(r.Findings, finding(f))
+			r.Findings = append(r.Findings, ck.finding(f))
 		}
 	}
 	return r, nil
 }
 
-func finding(f lint.Finding) Finding {
+// finding is a finding of lint with its file as the checkpoint's path was typed.
+func (n named) finding(f lint.Finding) Finding {
 	return Finding{
-		Severity: f.Severity.String(), Rule: f.Rule, Layer: inspect.Printable(f.Layer), Tensor: inspect.Printable(f.Tensor), At: f.Coordinates,
+		Severity: f.Severity.String(), Rule: f.Rule, Layer: inspect.Printable(f.Layer), Tensor: inspect.Printable(f.Tensor), File: n.shown(f.File), At: f.Coordinates,
 		Count: f.Count, What: inspect.Printable(f.What), Effect: f.Effect, Why: inspect.Printable(f.Why), Cure: inspect.Printable(f.Cure), Seen: f.Seen,
 	}
 }

@@ -120,6 +120,7 @@ type Finding struct {
 	Rule     string   `json:"rule"`
 	Layer    string   `json:"layer,omitempty"`
 	Tensor   string   `json:"tensor,omitempty"`
+	File     string   `json:"file,omitempty"`
 	At       [][2]int `json:"at,omitempty"` // first coordinates [row, block]
 	Count    int64    `json:"count"`
 	What     string   `json:"what"`

@@ -130,7 +130,7 @@ func (p *lintPane) drawFinding(r region, f lintRow) {
 	r.rule(1, 0, r.w-2)
 	r.text(4, 0, strong, " "+f.Rule+" ")
 	y := 1
-	for _, part := range [][2]string{{"what", f.What}, {"effect", f.Effect}, {"why", f.Why}, {"cure", f.Cure}, {"seen", f.Seen}} {
+	for _, part := range [][2]string{{"what", f.What}, {"effect", f.Effect}, {"why", f.Why}, {"cure", f.Cure}, {"seen", f.Seen}, {"tensor", f.Tensor}, {"file", f.File}} {
 		for i, text := range wrap(part[1], r.w-10) {
 			if i == 0 {
 				r.text(1, y, dim, part[0])

@@ -55,11 +55,19 @@ func (p *page) finding(f, before exec.Finding) {
 	for _, c := range f.At {
 		at = append(at, fmt.Sprintf("[%d,%d]", c[0], c[1]))
 	}
-	p.list(strings.TrimSpace(level(f.Severity)+" "+f.Rule), f.Layer, labelled("tensor", f.Tensor), labelled("at", strings.Join(at, " ")), counted("count", f.Count))
+	p.list(strings.TrimSpace(level(f.Severity)+" "+f.Rule), f.Layer, labelled("tensor", f.Tensor), labelled("file", fileOf(f)), labelled("at", strings.Join(at, " ")), counted("count", f.Count))
 	p.within(func() {
 		p.details([]detail{{"what", unsaid(f, before, f.What, before.What)}, {"effect", unsaid(f, before, f.Effect, before.Effect)},
 			{"why", unsaid(f, before, f.Why, before.Why)}, {"cure", unsaid(f, before, f.Cure, before.Cure)}, {"seen", unsaid(f, before, f.Seen, before.Seen)}})
 	})
+}
+
+// fileOf is the file of a finding that is about one; elsewhere the tensor tells which.
+func fileOf(f exec.Finding) string {
+	if strings.HasPrefix(f.Rule, "file-") || f.Tensor == "" {
+		return f.File
+	}
+	return ""
 }
 
 // unsaid is a text, or nothing when the finding of the same rule before has said it.
