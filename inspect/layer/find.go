@@ -81,6 +81,7 @@ func (f *finder) visit(e *checkpoint.Entry) {
 			return
 		}
 	}
+	f.mistyped(e)
 }
 
 // lookup finds a part of a module by its suffix; nil when it is not there or the
@@ -102,6 +103,8 @@ func (f *finder) lookup(module string, p part) *checkpoint.Entry {
 func (f *finder) claim(row *producer, module string, codes *checkpoint.Entry) bool {
 	scales, global := f.lookup(module, row.scales), f.lookup(module, row.global)
 	switch {
+	case row.without != "" && f.lookup(module, part{suffix: row.without}) != nil:
+		return false
 	case scales == nil && global == nil && !(row.grouped && row.packed(codes.Shape)):
 		return f.bare(row, module, codes)
 	case scales != nil && !row.scales.holds(scales.DType):

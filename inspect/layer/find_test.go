@@ -252,3 +252,29 @@ func TestFindOrderAndCancel(t *testing.T) {
 		t.Errorf("%d layers after cancel", len(layers))
 	}
 }
+
+// A layer whose codes or scales were cast is not one of those "left out on purpose".
+func TestFindNamesTheCastTensor(t *testing.T) {
+	for name, c := range map[string]struct {
+		tensors []stored
+		want    string // tensor of the fault; empty: none
+	}{
+		"codes as int32":                 {[]stored{tensor("m.weight_packed", "I32", 8, 8), tensor("m.weight_scale", "F8_E4M3", 8, 4), scalar("m.weight_global_scale", 9, 1)}, "m.weight_packed"},
+		"scales as bf16":                 {[]stored{tensor("m.weight_packed", "U8", 8, 32), tensor("m.weight_scale", "BF16", 8, 4), scalar("m.weight_global_scale", 9, 1)}, "m.weight_scale"},
+		"scales as bytes":                {[]stored{tensor("m.weight_packed", "U8", 8, 32), tensor("m.weight_scale", "U8", 8, 4), scalar("m.weight_global_scale", 9, 1)}, "m.weight_scale"},
+		"modelopt scales as bf16":        {[]stored{tensor("m.weight", "U8", 8, 32), tensor("m.weight_scale", "BF16", 8, 4), scalar("m.weight_scale_2", 9)}, "m.weight_scale"},
+		"modelopt W4A8 in blocks of 128": {[]stored{tensor("m.weight", "U8", 8, 128), tensor("m.weight_scale", "F32", 8, 2), scalar("m.weight_scale_2", 9)}, ""},
+		"int4 of compressed-tensors":     {[]stored{tensor("m.weight_packed", "I32", 8, 8), tensor("m.weight_scale", "BF16", 8, 1)}, ""},
+	} {
+		layers, faults := Find(context.Background(), build(t, nil, c.tensors...))
+		if len(layers) != 0 {
+			t.Errorf("%s: it is a layer", name)
+		}
+		switch {
+		case c.want == "" && len(faults) > 0:
+			t.Errorf("%s: %v", name, &faults[0])
+		case c.want != "" && (len(faults) != 1 || faults[0].Tensor != c.want || faults[0].Cure == "" || !errors.Is(&faults[0], inspect.ErrMalformed)):
+			t.Errorf("%s: faults %v, want one of %s", name, faults, c.want)
+		}
+	}
+}

@@ -40,6 +40,8 @@ type producer struct {
 	// telling: U8 codes under this suffix are FP4 even without scales beside them.
 	// "weight" in U8 can be anything.
 	telling bool
+	// without: a module that has this tensor is another row's.
+	without string
 	// foreign tensors of the same module mean that somebody else wrote it, or that
 	// the stored weights are not yet the weights of the layer.
 	foreign []foreign
@@ -84,6 +86,7 @@ var producers = [...]producer{
 		bias:   ".bias",
 		scale:  fp4.E8M0, blocks: []int{32}, use: fp4.NoGlobal,
 		telling: true,
+		without: ".weight_global_scale",
 		foreign: []foreign{{".weight_zero_point", "asymmetric weights"}},
 		repair:  topScaleIsInf,
 	},
