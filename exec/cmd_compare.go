@@ -1,10 +1,13 @@
 package exec
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"fp4tui/exec/compare"
 	"fp4tui/exec/language"
+	"fp4tui/inspect"
 )
 
 // DiffCmd compares two tensors element by element.
@@ -34,6 +37,13 @@ func (cmd *DiffCmd) run(c *call) (Result, error) {
 	want, err := c.dense(refs[1])
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Equal(got.Shape, want.Shape) {
+		f := unfit(cmd.Got.String(), got.Shape, want.Shape, fmt.Sprintf("%s is %s, %s is %s",
+			cmd.Got, inspect.ShapeString(got.Shape), cmd.Want, inspect.ShapeString(want.Shape)))
+		if HintOf(f) != "" {
+			return nil, f
+		}
 	}
 	pair, err := compare.New(got, want)
 	if err != nil {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"strings"
 
 	"fp4tui/exec/diagnose"
 	"fp4tui/exec/language"
@@ -41,10 +42,11 @@ func (cmd *DiagnoseCmd) run(c *call) (Result, error) {
 	}
 	m, n := y.Rows()
 	if rows, k := x.Rows(); rows*w.blocks().Rows != m*n || k != w.blocks().Cols {
-		return nil, fmt.Errorf("%w: x %d×%d and w %d×%d do not make %d×%d", ErrShape, rows, k, w.blocks().Rows, w.blocks().Cols, m, n)
+		return nil, unfit(cmd.Y.String(), y.Shape, outputShape(x.Shape, w.blocks().Rows),
+			fmt.Sprintf("x %d×%d and w %d×%d do not make %d×%d", rows, k, w.blocks().Rows, w.blocks().Cols, m, n))
 	}
 	m, n = len(y.Data)/w.blocks().Rows, w.blocks().Rows
-	k := &diagnose.Case{Target: y.Data, M: m, N: n, X: x.Data, XType: x.DType, Weights: w.weights, Expert: w.expert,
+	k := &diagnose.Case{Target: y.Data, M: m, N: n, X: x.Data, XShape: x.Shape, XType: x.DType, Weights: w.weights, Expert: w.expert,
 		Siblings: siblingsOf(w.owner, w.weights.Layer)}
 	if err := cmd.choose(k, w); err != nil {
 		return nil, err
@@ -77,13 +79,28 @@ func (cmd *DiagnoseCmd) choose(k *diagnose.Case, w *weightsValue) (err error) {
 func diagnosed(cmd *DiagnoseCmd, d *diagnose.Diagnosis) Diagnosed {
 	r := Diagnosed{Subject: cmd.Y.String(), X: cmd.X.String(), W: cmd.W.String(), Plain: d.Plain, Error: Float(d.Error), Clean: d.Clean,
 		Causes: knownMistakes(d, len(d.Causes)), Tried: d.Tried, Rows: d.Rows, Cols: d.Cols}
-	switch {
-	case d.Clean:
-		r.Verdict = "no mistake: the output is what x and w make, " + d.Plain
-	case len(d.Causes) == 0 || d.Causes[0].Explained < likely:
-		r.Verdict = "no known mistake explains the error"
-	default:
-		r.Verdict = d.Causes[0].Name
-	}
+	r.Verdict = verdictOf(d)
 	return r
+}
+
+// verdictOf says in one line what made the output, and what it is where nothing is known to.
+func verdictOf(d *diagnose.Diagnosis) string {
+	named := len(d.Causes) > 0 && d.Causes[0].Explained >= likely
+	switch sample := d.Rows * d.Cols; {
+	case d.Clean:
+		return "no mistake: the output is what x and w make, " + d.Plain
+	case d.Zero && named:
+		names := make([]string, len(d.Causes))
+		for i, c := range d.Causes {
+			names[i] = c.Name
+		}
+		return "every output is zero: " + strings.Join(names, "; or ")
+	case d.NoNumber == sample && sample > 0:
+		return "every output is NaN or infinite: look at the scales (lint, stat w.scale) and at x (stat x)"
+	case named:
+		return d.Causes[0].Name
+	case d.NoNumber > 0:
+		return fmt.Sprintf("no known mistake explains the error: %d of %d outputs of the sample are NaN or infinite", d.NoNumber, sample)
+	}
+	return "no known mistake explains the error"
 }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"fp4tui/exec/diagnose"
@@ -214,7 +215,15 @@ func (j *judgement) result(name string, r *verdict.Report) Verdict {
 			break
 		}
 	}
+	if v.Normal && onlyZeros(j.field.Got) && onlyZeros(j.field.Want) {
+		v.Verdict = "both are zero everywhere: nothing to judge"
+	}
 	return v
+}
+
+// onlyZeros says that a tensor has elements and all are zero.
+func onlyZeros(data []float32) bool {
+	return len(data) > 0 && !slices.ContainsFunc(data, func(v float32) bool { return v != 0 })
 }
 
 // proven adds the certificate's judgement, which needs no statistics: an element that no
@@ -260,7 +269,7 @@ func (j *judgement) name(r *Verdict) error {
 	c := &diagnose.Case{Target: j.field.Got, M: j.field.Rows, N: j.field.Cols, Weights: j.weights, Expert: j.expert, Mode: j.mode, Act: j.act, ActValue: j.actVal,
 		Siblings: siblingsOf(j.owner, j.weights.Layer)}
 	if j.x != nil {
-		c.X, c.XType = j.x.Data, j.x.DType
+		c.X, c.XShape, c.XType = j.x.Data, j.x.Shape, j.x.DType
 	}
 	j.suspect(c)
 	d, err := diagnose.Explain(j.ctx, c, j.progress)

@@ -16,6 +16,7 @@ type Case struct {
 	Target   []float32      // what to explain: M×N, or the rows of a weight, N×K, when X is nil
 	M, N     int            // of Target
 	X        []float32      // M×K activations as given; nil: Target is a weight
+	XShape   []int          // of X as given, K last; nil: a matrix
 	XType    inspect.DType  // of X
 	Weights  *layer.Weights // the weight that should have been used
 	Expert   int
@@ -240,6 +241,9 @@ func (s *scene) distances(r *reading, inputs []input, step int) (least float64, 
 	sums := make([]float64, max(len(inputs), 1))
 	w := s.scratch
 	mean := s.energy / float64(max(len(s.target), 1)*max(len(s.target[0]), 1))
+	if mean == 0 {
+		mean = 1 // an output without any number is not what x and w make
+	}
 	for j := 0; j < len(s.cols); j += step {
 		n := s.cols[j]
 		s.row(r, n, w)

@@ -22,13 +22,15 @@ type Cause struct {
 
 // Diagnosis is the ranking.
 type Diagnosis struct {
-	Plain  string  // how x was read in the best prediction without a mistake; empty for a weight
-	Error  float64 // ‖output - plain prediction‖ / ‖output‖
-	Clean  bool    // there is nothing to explain
-	Causes []Cause // at most maxCauses, the best first
-	Tried  int
-	Rows   int // of the sample
-	Cols   int
+	Plain    string  // how x was read in the best prediction without a mistake; empty for a weight
+	Error    float64 // ‖output - plain prediction‖ / ‖output‖
+	Clean    bool    // there is nothing to explain
+	Causes   []Cause // at most maxCauses, the best first
+	Tried    int
+	Rows     int // of the sample
+	Cols     int
+	NoNumber int  // outputs of the sample that are NaN or infinite
+	Zero     bool // all of the sample is zero: causes are those that make zeros
 }
 
 const (
@@ -54,7 +56,8 @@ func Explain(ctx context.Context, c *Case, progress layer.Progress) (*Diagnosis,
 	if err != nil {
 		return nil, err
 	}
-	d := &Diagnosis{Rows: len(s.rows), Cols: len(s.cols)}
+	d := &Diagnosis{Rows: len(s.rows), Cols: len(s.cols), NoNumber: s.noNumber()}
+	d.Zero = s.energy == 0 && d.NoNumber == 0
 	s.base, s.chosen = s.distances(&reading{}, s.inputs, 1)
 	s.quick, _ = s.distances(&reading{}, s.inputs, screen)
 	if len(s.inputs) > 0 {
@@ -88,6 +91,9 @@ func Explain(ctx context.Context, c *Case, progress layer.Progress) (*Diagnosis,
 	})
 	preferNamed(list)
 	for _, r := range list {
+		if d.Zero && r.RelError != 0 {
+			continue // nearly zero is not what was written
+		}
 		if len(d.Causes) < maxCauses && r.Explained > 0 && !slices.ContainsFunc(d.Causes, func(o Cause) bool { return o.Name == r.Name }) {
 			d.Causes = append(d.Causes, r.Cause)
 		}
@@ -138,6 +144,18 @@ func (s *scene) try(family string, h *hypothesis) (ranked, bool) {
 	share := min((s.base-sum)/max(s.base-s.floor, math.SmallestNonzeroFloat64), 1)
 	r.Explained = math.Round(share*digits) / digits
 	return r, share == share
+}
+
+// noNumber counts what is NaN or infinite in the sample of the output.
+func (s *scene) noNumber() (count int) {
+	for _, values := range s.target {
+		for _, v := range values {
+			if v != v {
+				count++
+			}
+		}
+	}
+	return count
 }
 
 // relative is a squared error over the energy of the output.

@@ -40,6 +40,8 @@ func families() []family {
 		{"fused layers", siblings},
 		{"activations", func(s *scene) []hypothesis { return s.when(!s.quantizes(), activations) }},
 		{"K and its padding", tails},
+		{"lengths of rows", strides},
+		{"dimensions of x", batches},
 		{"experts", experts},
 		{"parts that are lost", parts},
 		{"kernels", kernels},

@@ -76,7 +76,7 @@ func verdictLine(o Options, r exec.Verdict) []string {
 // diagnosed writes the ranking.
 func diagnosed(p *page, r exec.Diagnosed) {
 	p.list(r.Subject, r.Verdict)
-	p.list("", "error "+p.opt.num(r.Error)+" of the output", "against gemm "+r.X+" "+r.W, r.Plain)
+	p.list("", errorOf(p.opt, r.Error), "against gemm "+r.X+" "+r.W, r.Plain)
 	for i, c := range r.Causes {
 		p.list(strconv.Itoa(i+1), "explains "+hundredths(c.Explained), c.Name, "error left "+leftOver(p.opt, c.RelError))
 		p.within(func() { p.say("look: %s", c.Command) })
@@ -89,6 +89,14 @@ func diagnosed(p *page, r exec.Diagnosed) {
 
 // hundredths writes a share with two decimals: what made the output is near 100.
 func hundredths(v exec.Float) string { return strconv.FormatFloat(float64(v)*100, 'f', 2, 64) + "%" }
+
+// errorOf is the relative error of an output; one without any number but zero has none.
+func errorOf(o Options, v exec.Float) string {
+	if math.IsInf(float64(v), 0) {
+		return "all of the output is wrong"
+	}
+	return "error " + o.num(v) + " of the output"
+}
 
 // leftOver is a relative error; of a zero output there is none.
 func leftOver(o Options, v exec.Float) string {
