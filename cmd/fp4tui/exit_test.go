@@ -185,3 +185,18 @@ func TestReplayStopsAtQuit(t *testing.T) {
 	}
 	fp4tui(t, "replay", "--fail-on-skip", path).want(t, 4)
 }
+
+// Of many commands the one that failed is named, by file and line.
+func TestRunNamesTheCommandThatFailed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "many.fp4")
+	put(t, file, "x = randn 2 4 seed=1\n# a remark\ny = randn 2 5 seed=1\ne = diff x y\nstat x\n")
+	if o := fp4tui(t, "run", "-f", file).want(t, 3); !strings.HasPrefix(o.stderr, file+":4: e = diff x y\n") {
+		t.Errorf("stderr %q", o.stderr)
+	}
+	if o := fp4tui(t, "run", "--json", "-f", file).want(t, 3); o.stderr != "" {
+		t.Errorf("with --json, stderr %q", o.stderr)
+	}
+	if o := fp4tui(t, "run", "-c", "load /no/such/file.npy").want(t, 3); strings.Contains(o.stderr, "-c:1") {
+		t.Errorf("of one command, stderr %q", o.stderr)
+	}
+}

@@ -96,6 +96,9 @@ func (p *printer) all(ctx context.Context, s *exec.Session, sources []language.S
 	code := exec.ExitOK
 	for i, src := range sources {
 		cell := s.Run(ctx, src.Text, nil)
+		if stops(cell.Err) && len(sources) > 1 && !p.json {
+			fmt.Fprintf(p.err, "%s:%d: %s\n", inspect.Printable(src.Pos.File), src.Pos.Line, inspect.Printable(cell.Command))
+		}
 		p.cell(cell)
 		if r, ok := cell.Result.(exec.LintReport); ok && r.Errors > 0 {
 			code = exec.ExitCheck
@@ -105,7 +108,7 @@ func (p *printer) all(ctx context.Context, s *exec.Session, sources []language.S
 			if i > 0 && code == exec.ExitUsage { // 2 promises that nothing ran
 				code = exec.ExitEnvironment
 			}
-			if !errors.Is(cell.Err, exec.ErrCheckFailed) {
+			if stops(cell.Err) {
 				return exitCode(code)
 			}
 		}
@@ -116,6 +119,9 @@ func (p *printer) all(ctx context.Context, s *exec.Session, sources []language.S
 	return exit(code)
 }
 
+// stops says that a command failed for another reason than a check.
+func stops(err error) bool { return err != nil && !errors.Is(err, exec.ErrCheckFailed) }
+
 // cell prints one executed command.
 func (p *printer) cell(c exec.Cell) {
 	if p.json {
@@ -125,7 +131,7 @@ func (p *printer) cell(c exec.Cell) {
 	for _, line := range text.Render(c.Result, p.options()) {
 		fmt.Fprintln(p.out, line)
 	}
-	if c.Err != nil && !errors.Is(c.Err, exec.ErrCheckFailed) {
+	if stops(c.Err) {
 		p.failure(c)
 	}
 }
