@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -192,5 +193,17 @@ func TestKeysReplayElsewhere(t *testing.T) {
 	}
 	if lines, _ := commands(t, live); len(lines) < 5 {
 		t.Errorf("the session ran only\n%s", strings.Join(lines, "\n"))
+	}
+}
+
+// Without a place for a configuration there is none: service accounts have HOME=/dev/null.
+func TestNoPlaceForKeys(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no HOME")
+	}
+	t.Setenv("HOME", os.DevNull)
+	t.Setenv("XDG_CONFIG_HOME", "")
+	if _, err := (&app{}).ownKeys(); err != nil {
+		t.Error(err)
 	}
 }

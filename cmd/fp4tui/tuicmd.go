@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"fp4tui/exec"
 	"fp4tui/exec/notebook"
@@ -92,8 +93,8 @@ func (a *app) ownKeys() (views.Keys, error) {
 			return views.Keys{}, nil // no place for a configuration: there is none
 		}
 		file = filepath.Join(dir, "fp4tui", "keys.toml")
-		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-			return views.Keys{}, nil
+		if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			return views.Keys{}, nil // the second where HOME is /dev/null, as service accounts have it
 		}
 	}
 	data, err := exec.ReadText(file)
