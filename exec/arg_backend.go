@@ -85,12 +85,41 @@ func (s *Session) checkBackend(l language.Line) *language.Error {
 			names = append(names, string(backendAll))
 		}
 		hint := "known: " + strings.Join(names, ", ")
-		if near := language.Closest(string(k.name), names); near != "" {
-			hint = "did you mean " + near + "?"
+		if near := nearBackends(string(k.name), names); len(near) > 0 {
+			hint = "did you mean " + strings.Join(near, " or ") + "?"
 		}
 		source := s.table.Format(l)
 		return &language.Error{File: l.Pos.File, Line: l.Pos.Line, Col: strings.Index(source, k.key) + len(k.key) + 1,
 			Msg: fmt.Sprintf("unknown backend %q", string(k.name)), Hint: hint, Source: source}
+	}
+	return nil
+}
+
+// mostNear bounds the names that a misspelt backend is answered with.
+const mostNear = 6
+
+// nearBackends are the names that somebody may have meant: those of an engine for its name
+// (vllm), those of a kernel for its own (w4a16, cutlass), those that begin with the word, else
+// the nearest by its letters. Nil when there are none, or too many to help.
+func nearBackends(word string, names []string) []string {
+	for _, fits := range []func(name, kernel string) bool{
+		func(name, kernel string) bool { return strings.HasPrefix(name, word+":") },
+		func(name, kernel string) bool { return kernel == word },
+		func(name, kernel string) bool { return strings.HasPrefix(name, word) },
+		func(name, kernel string) bool { return strings.HasPrefix(kernel, word) },
+	} {
+		var near []string
+		for _, name := range names {
+			if _, kernel, _ := strings.Cut(name, ":"); fits(name, kernel) {
+				near = append(near, name)
+			}
+		}
+		if len(near) > 0 && len(near) <= mostNear {
+			return near
+		}
+	}
+	if near := language.Closest(word, names); near != "" {
+		return []string{near}
 	}
 	return nil
 }

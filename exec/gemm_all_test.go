@@ -149,6 +149,25 @@ func TestBackendNames(t *testing.T) {
 	}
 }
 
+// TestNearBackends: a word that begins names, or is the name of a kernel, is answered with them.
+func TestNearBackends(t *testing.T) {
+	names := []string{"ref", "emu", "cuda", "cuda:emu-fp4", "cuda:emu-bf16", "cuda:w4a16", "torch", "torch:fp8", "torch:fp4", "flashinfer:trtllm", "flashinfer:cutlass",
+		"flashinfer:cudnn", "flashinfer:a16", "vllm:cutlass", "vllm:marlin", "all"}
+	for word, want := range map[string]string{
+		"vllm": "vllm:cutlass vllm:marlin", "flashinfer": "flashinfer:trtllm flashinfer:cutlass flashinfer:cudnn flashinfer:a16", "vllm:": "vllm:cutlass vllm:marlin",
+		"vllm:m": "vllm:marlin", "w4a16": "cuda:w4a16", "emu-fp4": "cuda:emu-fp4", "cutlass": "flashinfer:cutlass vllm:cutlass", "marlin": "vllm:marlin", "mar": "vllm:marlin",
+		"emu-": "cuda:emu-fp4 cuda:emu-bf16", "fp8": "torch:fp8", "emo": "emu", "al": "all", "cuda:w4a61": "cuda:w4a16", "triton": "", "cuda:": "cuda:emu-fp4 cuda:emu-bf16 cuda:w4a16",
+	} {
+		if got := strings.Join(nearBackends(word, names), " "); got != want {
+			t.Errorf("%s: %q, want %q", word, got, want)
+		}
+	}
+	r := crowd(t)
+	r.backends = append(r.backends, twin{name: "vllm:cutlass"}, twin{name: "vllm:marlin"})
+	r.fails("gemm x w backend=vllm", ErrUsage, "did you mean vllm:cutlass or vllm:marlin?")
+	r.fails("gemm x w backend=emu against=vllm", ErrUsage, "did you mean vllm:cutlass or vllm:marlin?")
+}
+
 // TestPlaces: where programs run is set at a prompt alone, and kept nowhere.
 func TestPlaces(t *testing.T) {
 	r := newRig(t)
