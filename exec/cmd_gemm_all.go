@@ -33,16 +33,23 @@ func (cmd *GemmCmd) all(c *call, f layer.Forward, w *weightsValue, choice gemmCh
 	v := &backendsValue{products: map[string]*productValue{}}
 	r := Backends{Bind: Bind{c.name}, X: cmd.X.String(), W: cmd.W.String(), Mode: f.Mode.String(), Act: actName(f), Out: dtypeName(f.Out),
 		Rows: []BackendRow{}, Pairs: []BackendPair{}}
-	for _, be := range c.s.backends {
-		row, p, err := cmd.one(c, be, f, w, choice, prepared)
+	ready, err := r.muster(c)
+	if err != nil {
+		return nil, err
+	}
+	parts := len(ready) + 1 // the last compares
+	for i, at := range ready {
+		row := &r.Rows[at]
+		end := c.stage(i, parts, fmt.Sprintf("%s, %d of %d", row.Name, i+1, len(ready)))
+		p, err := cmd.one(c, c.s.backends[at], row, f, w, choice, prepared)
+		end()
 		if err != nil {
 			return nil, err
 		}
-		r.Rows = append(r.Rows, row)
 		if p == nil {
 			continue
 		}
-		v.products[be.Name()] = p
+		v.products[row.Name] = p
 		r.Shape = shapeOf(p.out.Y.Shape)
 		if proof := proofOf(p.out.Proof); proof != nil && r.Proof == nil {
 			r.Proof = proof
@@ -51,6 +58,7 @@ func (cmd *GemmCmd) all(c *call, f layer.Forward, w *weightsValue, choice gemmCh
 	if len(v.products) == 0 {
 		return nil, fmt.Errorf("%w: no backend is ready", ErrNotReady)
 	}
+	defer c.stage(len(ready), parts, "comparing")()
 	if err := r.compare(c, v.products); err != nil {
 		return nil, err
 	}
@@ -59,25 +67,38 @@ func (cmd *GemmCmd) all(c *call, f layer.Forward, w *weightsValue, choice gemmCh
 	return r, nil
 }
 
-// one runs one backend. A backend that cannot run, or fails, is a row that says so; the
-// error is that of the context.
-func (cmd *GemmCmd) one(c *call, be Backend, f layer.Forward, w *weightsValue, choice gemmChoice, prepared *preparedValue) (BackendRow, *productValue, error) {
-	row := BackendRow{Name: be.Name(), Attr: attrOf(be.Name()), Status: backendAbsent, Notes: []string{}}
-	err := c.ready(be)
-	var out layer.Output
-	if err == nil {
-		row.Status = backendFailed
-		out, err = c.forward(be, f, prepared)
+// muster makes a row of every backend, and tells which of them are ready: those whose rows
+// are to be filled in. The error is that of the context.
+func (r *Backends) muster(c *call) (ready []int, err error) {
+	for i, be := range c.s.backends {
+		row := BackendRow{Name: be.Name(), Attr: attrOf(be.Name()), Status: backendAbsent, Notes: []string{}}
+		err := c.ready(be)
+		switch {
+		case c.ctx.Err() != nil:
+			return nil, c.ctx.Err()
+		case err != nil:
+			row.Why, row.Cure = reason(err), HintOf(err)
+		default:
+			ready = append(ready, i)
+		}
+		r.Rows = append(r.Rows, row)
 	}
+	return ready, nil
+}
+
+// one runs a backend and fills in its row. Where it fails there is no product, and the row
+// says why; the error is that of the context.
+func (cmd *GemmCmd) one(c *call, be Backend, row *BackendRow, f layer.Forward, w *weightsValue, choice gemmChoice, prepared *preparedValue) (*productValue, error) {
+	out, err := c.forward(be, f, prepared)
 	switch {
 	case c.ctx.Err() != nil:
-		return row, nil, c.ctx.Err()
+		return nil, c.ctx.Err()
 	case err != nil:
-		row.Why, row.Cure = reason(err), HintOf(err)
-		if row.Status == backendFailed && errors.Is(err, inspect.ErrUnsupported) {
+		row.Status, row.Why, row.Cure = backendFailed, reason(err), HintOf(err)
+		if errors.Is(err, inspect.ErrUnsupported) {
 			row.Status = backendAbsent // it runs, but not this layer
 		}
-		return row, nil, nil
+		return nil, nil
 	}
 	choice.backend = be.Name()
 	p := &productValue{out: out, forward: f, x: cmd.X.String(), w: cmd.W.String(), backend: be.Name(), weights: w, choice: choice, prepared: prepared}
@@ -87,7 +108,7 @@ func (cmd *GemmCmd) one(c *call, be Backend, f layer.Forward, w *weightsValue, c
 	row.Status, row.By, row.Device, row.NaN, row.Inf, row.Zero = backendRan, p.by, of.Device, of.NaN, of.Inf, of.Zero
 	row.Unwritten = unwritten(out.Y)
 	row.Notes = append(row.Notes, out.Notes...)
-	return row, p, nil
+	return p, nil
 }
 
 // reason is an error without what the row says already.
@@ -119,6 +140,7 @@ func (r *Backends) compare(c *call, products map[string]*productValue) error {
 			ran = append(ran, p)
 		}
 	}
+	pairs := int64(len(ran) * (len(ran) - 1) / 2)
 	for i, want := range ran {
 		for _, got := range ran[i+1:] {
 			pair, err := paired(got, want)
@@ -135,6 +157,9 @@ func (r *Backends) compare(c *call, products map[string]*productValue) error {
 			}
 			p := BackendPair{Got: got.backend, Want: want.backend, MaxAbs: Float(m.MaxAbs), At: m.ArgMax, RelL2: Float(m.RelL2), Mismatched: mismatched, Elements: m.Count, Apart: apart(pair, &m)}
 			r.Pairs = append(r.Pairs, p)
+			if c.progress != nil {
+				c.progress(int64(len(r.Pairs)), pairs)
+			}
 		}
 	}
 	slices.SortStableFunc(r.Pairs, func(a, b BackendPair) int { return cmp.Compare(b.ProvenMismatch, a.ProvenMismatch) })

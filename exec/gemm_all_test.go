@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -166,6 +167,45 @@ func TestNearBackends(t *testing.T) {
 	r.backends = append(r.backends, twin{name: "vllm:cutlass"}, twin{name: "vllm:marlin"})
 	r.fails("gemm x w backend=vllm", ErrUsage, "did you mean vllm:cutlass or vllm:marlin?")
 	r.fails("gemm x w backend=emu against=vllm", ErrUsage, "did you mean vllm:cutlass or vllm:marlin?")
+}
+
+// TestStages: the progress of backend=all is that of all it runs, and says which of them that is.
+func TestStages(t *testing.T) {
+	r := crowd(t)
+	var seen []string
+	last, whole := int64(-1), int64(0)
+	report := func(done, total int64) {
+		if done < last || whole > 0 && total != whole || done > total {
+			t.Errorf("%d of %d after %d of %d", done, total, last, whole)
+		}
+		last, whole = done, total
+		text := fmt.Sprintf("%s: %d%%", r.Stage(), 100*done/total)
+		if len(seen) == 0 || !strings.HasPrefix(seen[len(seen)-1], r.Stage()+":") {
+			seen = append(seen, text)
+		}
+	}
+	if cell := r.Run(t.Context(), "y = gemm x w backend=all", report); cell.Err != nil {
+		t.Fatal(cell.Err)
+	}
+	want := []string{"ref, 1 of 8: 0%", "emu, 2 of 8: 11%", "cuda:good, 3 of 8: 22%", "cuda:off, 4 of 8: 33%", "cuda:zero, 5 of 8: 44%", "cuda:void, 6 of 8: 55%", "cuda:crash, 7 of 8: 66%", "cuda:other, 8 of 8: 77%",
+		"comparing: 88%"}
+	if !slices.Equal(seen, want) || last != whole {
+		t.Errorf("%d of %d: %q", last, whole, seen)
+	}
+	if r.Stage() != "" {
+		t.Errorf("%q runs after the end", r.Stage())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	last, whole = -1, 0
+	cell := r.Run(ctx, "z = gemm x w backend=all", func(done, total int64) {
+		last, whole = done, total
+		if strings.HasPrefix(r.Stage(), "cuda:off,") {
+			cancel()
+		}
+	})
+	if percent := 100 * last / whole; !errors.Is(cell.Err, context.Canceled) || percent < 33 || percent > 44 || r.Stage() != "" {
+		t.Errorf("cancelled at %d%%, in %q: %v", percent, r.Stage(), cell.Err)
+	}
 }
 
 // TestPlaces: where programs run is set at a prompt alone, and kept nowhere.

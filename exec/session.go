@@ -100,6 +100,7 @@ type Session struct {
 	saved   int             // recorded entries that the last export session wrote and that are still there
 	dropped int             // those that it wrote and undo took back since
 	partial *partial        // the product that is being computed, for who watches
+	stage   string          // what a command of several parts runs now
 	look    layer.Rect      // its outputs that are wanted first
 	written map[string]bool // files that this session wrote: it may write them again
 	opened  map[string]bool // files that load opened, without links: export spares them

@@ -1,11 +1,13 @@
 package views
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -25,6 +27,7 @@ type fakeEngine struct {
 	layers  []exec.LayerRow
 	fail    map[string]error // by first word
 	block   chan struct{}    // gemm waits for it or for its context
+	stage   string
 }
 
 const (
@@ -59,6 +62,8 @@ func newFake() *fakeEngine {
 	}
 	return f
 }
+
+func (f *fakeEngine) Stage() string { return f.stage }
 
 func (f *fakeEngine) Run(ctx context.Context, line string, progress func(done, total int64)) exec.Cell {
 	cell := exec.Cell{Command: line, Elapsed: 3 * time.Millisecond}
@@ -153,6 +158,9 @@ func (f *fakeEngine) answer(name, line string) (exec.Result, error) {
 	case "randn":
 		return exec.TensorInfo{Bind: b, Name: name, Source: "randn seed=1", DType: "bf16", Shape: []int{fakeM, fakeK}}, nil
 	case "gemm":
+		if words[3] == "backend=all" {
+			return fakeBackends(b), nil
+		}
 		return exec.Product{Bind: b, X: words[1], W: words[2], Backend: "emu", Out: "bf16", Shape: []int{fakeM, fakeN}}, nil
 	case "diff":
 		d := fakeDiff()
@@ -358,6 +366,40 @@ func fakeElement(m, n int) exec.Element {
 		e.Blocks = append(e.Blocks, exec.Share{Block: b, Sum: exec.Float(1.8387 / float64(i+1)), Scale: 0x71})
 	}
 	return e
+}
+
+// fakeBackends is seven products: one kernel is wrong in 3 outputs, another wrote nothing.
+func fakeBackends(b exec.Bind) exec.Backends {
+	r := exec.Backends{Bind: b, X: "x", W: "w", Mode: "w4a16", Act: "none", Out: "bf16", Shape: []int{fakeM, fakeN}, Proof: &exec.Proof{Claim: "any split of K into contiguous slices of K=16 instructions", SameWord: 192767, Unproven: 3841}}
+	names := []string{"ref", "emu", "cuda", "cuda:emu-bf16", "cuda:w4a16", "torch", "vllm:marlin"}
+	for i, name := range names {
+		row := exec.BackendRow{Name: name, Status: "ran", By: name}
+		if i == 3 {
+			row.Zero = fakeM * fakeN
+		}
+		r.Rows = append(r.Rows, row)
+		for j, want := range names[:i] {
+			p := exec.BackendPair{Got: name, Want: want, Elements: fakeM * fakeN}
+			p.Certified = j == 1 && i != 5
+			switch kind := [2]bool{i == 3 || j == 3, i == 6 || j == 6}; {
+			case kind[0]:
+				p.Mismatched, p.MaxAbs, p.RelL2 = 196601, 24.625, 1
+			case j == 0 || i == 5 || j == 5:
+				p.Mismatched, p.MaxAbs, p.RelL2 = 12, 0.015625, 3.5e-5
+			case kind[1]:
+				p.Mismatched, p.MaxAbs, p.RelL2 = 3, 2.5, 0.00011
+			}
+			if p.Certified {
+				p.Proven, p.ProvenMismatch = 192767, max(0, p.Mismatched-3842)
+				if i == 6 {
+					p.ProvenMismatch = 3
+				}
+			}
+			r.Pairs = append(r.Pairs, p)
+		}
+	}
+	slices.SortStableFunc(r.Pairs, func(a, b exec.BackendPair) int { return cmp.Compare(b.ProvenMismatch, a.ProvenMismatch) })
+	return r
 }
 
 func fakeDiff() exec.Diff {

@@ -162,8 +162,9 @@ func TestYankReachesClipboard(t *testing.T) {
 	}
 }
 
-func TestCancel(t *testing.T) {
-	f := newFake()
+// blocked runs a layer on a screen of 80×24 until gemm, which waits for the engine.
+func blocked(t *testing.T, f *fakeEngine) *driver {
+	t.Helper()
 	f.block = make(chan struct{})
 	d := newDriver(t, Options{Engine: f, Path: "x"}, 80, 24).keys("enter")
 	d.async = true
@@ -182,6 +183,11 @@ func TestCancel(t *testing.T) {
 			d.send(msg)
 		}
 	}
+	return d
+}
+
+// cancel stops what blocked started.
+func (d *driver) cancel() {
 	d.keys("ctrl+c")
 	d.async = false
 	for len(d.held) > 0 {
@@ -189,6 +195,11 @@ func TestCancel(t *testing.T) {
 		d.held = d.held[1:]
 		d.do(cmd)
 	}
+}
+
+func TestCancel(t *testing.T) {
+	d := blocked(t, newFake())
+	d.cancel()
 	d.sees("cancelled at 43%")
 	d.misses("BAD")
 	if d.app.work.job != nil || len(d.app.work.queue) != 0 {
@@ -198,6 +209,27 @@ func TestCancel(t *testing.T) {
 	d.keys("ctrl+c")
 	if !d.quit {
 		t.Error("the second Ctrl-C on the question does not quit")
+	}
+}
+
+// TestStages: of a command that runs several things the screen says which one and of how many.
+// What is left of it is not known: each takes a time of its own.
+func TestStages(t *testing.T) {
+	for stage, want := range map[string][3]string{
+		"":                        {"43%  13 s left", "cuda", "cancelled at 43%"},
+		"cuda:emu-bf16, 13 of 17": {"43%  cuda:emu-bf16, 13 of 17, 10 s", "s left", "cancelled at 43% · cuda:emu-bf16, 13 of 17"},
+	} {
+		f := newFake()
+		f.stage = stage
+		d := blocked(t, f)
+		j := d.app.work.job
+		j.started = time.Now().Add(-10 * time.Second)
+		j.done.Store(43)
+		j.total.Store(100)
+		j.stage.Store(stage)
+		d.sees(want[0], "Ctrl-C cancels").misses(want[1])
+		d.cancel()
+		d.sees(want[2])
 	}
 }
 

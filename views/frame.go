@@ -270,7 +270,8 @@ func (a *App) drawLog(r region) {
 // slowAfter is how long work may take before the screen speaks of it.
 const slowAfter = 200 * time.Millisecond
 
-// progressText is verb, bar, percent and time left of a job that takes long.
+// progressText is verb, bar, percent and time left of a job that takes long, or which part of
+// several it runs.
 func (a *App) progressText(w int) string {
 	if a.nav.prefix != "" || a.nav.count > 0 {
 		return a.pendingText(w)
@@ -284,14 +285,15 @@ func (a *App) progressText(w int) string {
 	if share < 0 {
 		return cut(fmt.Sprintf("%s  working, %d s", j.task.line, int(time.Since(j.started).Seconds())), w-width(tail)) + tail
 	}
-	const cells = 20
-	filled := bar(share, 1, cells, a.opt.ASCII)
-	filled += strings.Repeat("·", max(0, cells-width(filled)))
-	left := ""
-	if share > 0.02 {
-		spent := time.Since(j.started).Seconds()
+	cells, left := 20, ""
+	switch spent := time.Since(j.started).Seconds(); {
+	case j.part() != "": // its parts take times of their own: what is left is not known
+		cells, left = 10, fmt.Sprintf("  %s, %d s", j.part(), int(spent))
+	case share > 0.02 && share < 1:
 		left = fmt.Sprintf("  %d s left", int(spent/share-spent+0.5))
 	}
+	filled := bar(share, 1, cells, a.opt.ASCII)
+	filled += strings.Repeat("·", max(0, cells-width(filled)))
 	bar := fmt.Sprintf("  %s %3d%%%s", filled, int(share*100), left)
 	return cut(j.task.line, max(8, w-width(bar)-width(tail))) + bar + tail
 }

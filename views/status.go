@@ -84,7 +84,7 @@ func (s *status) ran(j *job, cell exec.Cell) {
 	case j.cancelled || errors.Is(cell.Err, context.Canceled):
 		how := "cancelled"
 		if share := j.share(); share >= 0 {
-			how = fmt.Sprintf("cancelled at %d%%", int(share*100))
+			how = join(fmt.Sprintf("cancelled at %d%%", int(share*100)), j.part())
 		}
 		s.push(statusLine{left: j.task.line, right: how, role: warnRole})
 	default:

@@ -48,6 +48,7 @@ type job struct {
 	cancel      context.CancelFunc
 	started     time.Time
 	done, total atomic.Int64
+	stage       atomic.Value // string: which part of several it runs
 	cancelled   bool
 }
 
@@ -94,6 +95,9 @@ func (w *worker) next() tea.Cmd {
 		cell := engine.Run(ctx, j.task.line, func(done, total int64) {
 			j.done.Store(done)
 			j.total.Store(total)
+			if s, ok := engine.(exec.Stager); ok {
+				j.stage.Store(s.Stage())
+			}
 		})
 		return ranMsg{j.id, cell}
 	}
@@ -203,6 +207,12 @@ func (j *job) share() float64 {
 		return -1
 	}
 	return float64(j.done.Load()) / float64(total)
+}
+
+// part is which of several things the job runs, "" when it is one.
+func (j *job) part() string {
+	text, _ := j.stage.Load().(string)
+	return text
 }
 
 // changesSession says whether a command can change what others answer. Those that only

@@ -185,7 +185,11 @@ func (r *lineREPL) progress() func(done, total int64) {
 	return func(done, total int64) {
 		if now := time.Now(); now.After(next) && total > 0 && done < total {
 			next = now.Add(time.Second)
-			fmt.Fprintf(r.out, "working %d%%\n", 100*done/total)
+			part := r.session.Stage()
+			if part != "" {
+				part = ", " + part
+			}
+			fmt.Fprintf(r.out, "working %d%%%s\n", 100*done/total, part)
 		}
 	}
 }
