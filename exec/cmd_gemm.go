@@ -35,7 +35,7 @@ var gemmSpec = language.Spec{
 	Detail: "ref dequantizes the operands, accumulates in float64 and rounds once. emu returns the bits of a tensor core: " +
 		"w4a4 by the NVFP4/MXFP4 instruction, w4a16 by the bf16 one with the global scale in the FP32 epilogue. " +
 		"backend=cuda computes on a GPU in a process of its own, here or behind ssh (--device); names like flashinfer:trtllm are engines of a Python environment (--python). " +
-		"backend=all runs all that are ready: its handle has the product of each (y.emu, y.cuda_w4a16, y.torch) and numbers for expect (y.proven_mismatch, y.zeros); " +
+		"backend=all runs all that are ready and shows how far each two are apart, as a matrix: outputs that differ, with ! those that are proven, where one of the two has a bug. Its handle has the product of each (y.emu, y.cuda_w4a16, y.torch) and numbers for expect (y.proven_mismatch, y.zeros); " +
 		"a notebook keeps the lines of ref and emu, which are the same on every machine. " +
 		"backend=cuda:w4a16 against=cuda:emu-bf16 compares two kernels on the device, so that no output travels; its handle has numbers (d.differ, d.max_abs, d.rel_l2, and d.proven_mismatch beside emu), map d shows where, in cells of 64×64 or more. " +
 		"The bias is added where bias= says so. info of the product says what alpha is made of, info y.act what quantizing did to the activations.",

@@ -33,6 +33,13 @@ func TestFloatFrames(t *testing.T) {
 		{"quit", 80, 24, func() *driver { return opened(t, 80, 24, ProfileNever).keys("q") }},
 		{"options", 80, 24, func() *driver { return opened(t, 80, 24, ProfileNever).keys("r o") }},
 		{"compare", 80, 24, func() *driver { return opened(t, 80, 24, ProfileNever).keys("r =") }},
+		{"all", 80, 24, func() *driver {
+			return opened(t, 80, 24, ProfileNever).keys("r :").types("ya = gemm x w backend=all").keys("enter")
+		}},
+		{"all", 120, 40, func() *driver {
+			d := newDriver(t, Options{Engine: newFake(), Path: "x", ASCII: true}, 120, 40).keys("r :")
+			return d.types("ya = gemm x w backend=all").keys("enter")
+		}},
 		{"prompt", 80, 24, func() *driver { return opened(t, 80, 24, ProfileNever).keys(":").types("ex") }},
 		{"overlay", 120, 40, func() *driver { return opened(t, 120, 40, ProfileNever).keys("enter g s = enter i") }},
 		{"too-small", 46, 8, func() *driver { return opened(t, 46, 8, ProfileNever) }},
@@ -61,6 +68,7 @@ func screens() [][3]string {
 		{"eXplain", "element/80x24", "Why this element: its error by operation, by K block and by instruction, down to the byte."},
 		{"Options of a run", "options/80x24", "`o`: typing narrows the list, beginnings of values first; the layer runs with what is taken."},
 		{"Compare", "compare/80x24", "`=`: the original, another backend, another run."},
+		{"All backends", "all/80x24", "`gemm x w backend=all`: how far each two products are apart; `!` is a bug for certain. Below it the pairs in words, who computed, what did not run."},
 		{"layOut", "layout/80x24", "The same nibble in the file and in the buffer that a kernel wants."},
 		{"Bytes", "bytes/80x24", "Rows of the tensor in hex, the block under the cursor decoded. `/` finds bytes."},
 		{"Padding", "padding/80x24", "What each rank of a tensor-parallel split gets from each kernel."},

@@ -10,31 +10,69 @@ import (
 	"fp4tui/views/number"
 )
 
-// backends writes who ran and how far each two are apart. A notebook gets what is the
-// same on every machine.
+// backends writes how far each two products are apart: as a matrix, then in words, proven
+// mismatches first; then who computed what, and last what did not run.
 func backends(p *page, r exec.Backends) {
-	keeps := func(portable bool) bool { return portable || !p.opt.Portable }
+	if p.opt.Portable {
+		p.portableBackends(r)
+		return
+	}
+	p.list(either(r.Handle, "backends"), tensorShape(r.Out, r.Shape), modeOf(r.Mode, r.Act), "x "+r.X, "w "+r.W)
+	m := matrixOf(r)
+	p.matrix(m)
+	for _, pair := range r.Pairs {
+		if pair.ProvenMismatch > 0 {
+			p.pair(pair)
+		}
+	}
+	for _, g := range absent(r.Rows, "failed") {
+		p.say("%s", g.text)
+	}
+	again := p.alike(m)
+	for _, pair := range r.Pairs {
+		says := pair.Mismatched != 0 && (pair.Certified || !again[pair.Got] && !again[pair.Want])
+		if says && pair.ProvenMismatch <= 0 {
+			p.pair(pair)
+		}
+	}
+	p.proof(r.Proof)
+	for _, row := range r.Rows {
+		if row.Status == "ran" {
+			p.contender(row, r.Shape)
+		}
+	}
+	for _, g := range absent(r.Rows, "absent") {
+		p.say("%s", g.text)
+	}
+}
+
+// portableBackends writes what is the same on every machine: what a notebook keeps, whose
+// recorded lines these are.
+func (p *page) portableBackends(r exec.Backends) {
 	p.list(either(r.Handle, "backends"), tensorShape(r.Out, r.Shape), modeOf(r.Mode, r.Act), "x "+r.X, "w "+r.W)
 	for _, row := range r.Rows {
-		if row.Status == "ran" && keeps(row.Portable()) {
+		if row.Status == "ran" && row.Portable() {
 			p.within(func() { p.contender(row, r.Shape) })
 		}
 	}
-	for _, g := range absent(r.Rows) {
-		if keeps(g.portable) {
+	for _, g := range absent(r.Rows, "failed", "absent") {
+		if g.portable {
 			p.within(func() { p.say("%s", g.text) })
 		}
 	}
 	p.proof(r.Proof)
 	for _, pair := range r.Pairs {
-		if keeps(pair.Portable()) {
-			p.list(pair.Got+" - "+pair.Want, provenApart(pair.Apart), "max_abs "+p.opt.num(pair.MaxAbs), "rel_l2 "+p.opt.num(pair.RelL2),
-				fmt.Sprintf("mismatched %s of %s", number.Count(pair.Mismatched), number.Count(pair.Elements)))
+		if pair.Portable() {
+			p.pair(pair)
 		}
 	}
-	if p.opt.Portable {
-		p.say("other backends are compared where they are ready, and not kept here")
-	}
+	p.say("other backends are compared where they are ready, and not kept here")
+}
+
+// pair writes how far two products are apart.
+func (p *page) pair(pair exec.BackendPair) {
+	p.list(pair.Got+" - "+pair.Want, provenApart(pair.Apart), "max_abs "+p.opt.num(pair.MaxAbs), "rel_l2 "+p.opt.num(pair.RelL2),
+		fmt.Sprintf("mismatched %s of %s", number.Count(pair.Mismatched), number.Count(pair.Elements)))
 }
 
 // modeOf is "mode w4a4, activations dynamic"; only w4a4 quantizes activations.
@@ -51,10 +89,10 @@ type why struct {
 	portable bool
 }
 
-// absent groups the backends that did not run by their reason: failures first.
-func absent(rows []exec.BackendRow) []why {
+// absent groups the backends of each status, of those that made no product, by their reason.
+func absent(rows []exec.BackendRow, statuses ...string) []why {
 	var out []why
-	for _, status := range []string{"failed", "absent"} {
+	for _, status := range statuses {
 		var names [][]string
 		var first []exec.BackendRow
 		for _, row := range rows {
@@ -68,7 +106,7 @@ func absent(rows []exec.BackendRow) []why {
 			names[i] = append(names[i], row.Name)
 		}
 		for i, f := range first {
-			text := strings.Join(names[i], ", ") + ": " + map[string]string{"failed": "FAILED, ", "absent": "not here, "}[status] + f.Why
+			text := families(names[i]) + ": " + map[string]string{"failed": "FAILED, ", "absent": "not here, "}[status] + f.Why
 			if f.Cure != "" {
 				text += "; " + f.Cure
 			}
@@ -76,6 +114,25 @@ func absent(rows []exec.BackendRow) []why {
 		}
 	}
 	return out
+}
+
+// families joins names of backends; three and more of one kind are that kind: "cuda (6)".
+func families(names []string) string {
+	of := func(backend string) string { kind, _, _ := strings.Cut(backend, ":"); return kind }
+	count := map[string]int{}
+	for _, n := range names {
+		count[of(n)]++
+	}
+	var out []string
+	for _, n := range names {
+		if many := count[of(n)]; many > 2 {
+			n = fmt.Sprintf("%s (%d)", of(n), many)
+		}
+		if !slices.Contains(out, n) {
+			out = append(out, n)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // contender is what one backend returned.
@@ -109,10 +166,11 @@ func provenApart(a exec.Apart) string {
 }
 
 func backendsLine(o Options, r exec.Backends) []string {
-	ran, worst, proven := 0, exec.Float(0), int64(0)
-	for _, row := range r.Rows {
-		if row.Status == "ran" {
-			ran++
+	m := matrixOf(r)
+	worst, proven, odd := exec.Float(0), int64(0), ""
+	for i, row := range m.rows {
+		if odd == "" && m.odd[i] != "" {
+			odd = row.Name + " " + m.odd[i]
 		}
 	}
 	for _, p := range r.Pairs {
@@ -122,7 +180,7 @@ func backendsLine(o Options, r exec.Backends) []string {
 	if proven > 0 {
 		bug = "BUG: proven outputs differ"
 	}
-	return []string{bug, plural(ran, "backend"), "max_abs " + o.num(worst)}
+	return []string{bug, odd, plural(len(m.rows), "backend"), "max_abs " + o.num(worst)}
 }
 
 // compared writes how two backends differ.

@@ -45,19 +45,28 @@ const (
 
 // table writes a grid. A column without any cell is left out.
 func (p *page) table(g grid) {
+	if p.tabled(g) {
+		return
+	}
+	g = p.cleaned(g)
+	for _, row := range g.rows {
+		p.record(g.columns, row)
+	}
+}
+
+// tabled writes a grid if it fits, and says whether it did.
+func (p *page) tabled(g grid) bool {
 	g = p.cleaned(g)
 	if len(g.rows) == 0 {
-		return
+		return true
 	}
 	for _, layout := range layouts {
 		if widths, ok := g.fit(p.opt.Width-p.indent, p.opt.Digits, layout); ok {
 			p.aligned(g, widths, layout.gap)
-			return
+			return true
 		}
 	}
-	for _, row := range g.rows {
-		p.record(g.columns, row)
-	}
+	return false
 }
 
 // record writes one row as "label value, label value".
