@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, io streams) int {
 	out := io.watch()
 	a := &app{streams: io, close: func() {}, computers: newComputers()}
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // nil would be what this process was started with
 	root.SetIn(io.in)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
