@@ -160,6 +160,18 @@ func (s *Session) reads(command string) string {
 	return ""
 }
 
+// Loads is the path that a recorded command opens, as it was typed; "" for none.
+func (s *Session) Loads(command string) string {
+	line, err := s.table.Parse(command)
+	if err != nil {
+		return ""
+	}
+	if cmd, is := line.Cmd.(*LoadCmd); is {
+		return string(cmd.Path)
+	}
+	return ""
+}
+
 // Runner lets package notebook replay on this session.
 func (s *Session) Runner() notebook.Runner { return runner{s} }
 

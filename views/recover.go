@@ -12,6 +12,9 @@ import (
 // Recovery is a session that ended without saving, as its journal has it.
 type Recovery struct {
 	What     string   // "9 commands, stopped 14:02"
+	Load     string   // what it had opened: "/models/a and 2 more"; "" nothing
+	Other    string   // what this start opened when that is another thing; "" the same, or nothing
+	Notebook string   // the name to save it under
 	Lost     string   // what of it is not readable; "" nothing
 	Commands []string // what runs again
 	Page     []byte   // the notebook as it was edited; nil: nothing but commands was lost
@@ -32,6 +35,9 @@ func (a *App) offerRecovery() {
 func recoverDialog(list []Recovery) *dialog {
 	r := list[0]
 	d := &dialog{title: "an earlier session was not saved", rows: [][2]string{{"what", r.What}}}
+	if r.Load != "" {
+		d.rows = append(d.rows, [2]string{"load", r.Load})
+	}
 	if n := len(r.Commands); n > 0 {
 		d.rows = append(d.rows, [2]string{"last", r.Commands[n-1]})
 	}
@@ -54,6 +60,10 @@ func recoverDialog(list []Recovery) *dialog {
 		d.choices = append(d.choices, choice{"r recover: run it again", "r", (*App).recover})
 	}
 	d.choices = append(d.choices, choice{"d discard", "d", (*App).discardRecovery}, choice{"Esc later", "esc", closeDialog})
+	if r.Other != "" {
+		d.rows = append(d.rows, [2]string{"now", r.Other + " is open; recovering takes its names"})
+		d.at = len(d.choices) - 1
+	}
 	return d
 }
 
@@ -108,8 +118,16 @@ func (a *App) recover() tea.Cmd {
 	return a.work.submit(tasks...)
 }
 
-// recovered ends a recovery: all commands have run, the page as it was edited comes back.
+// recovered ends a recovery: all commands have run, the page as it was edited comes back, and
+// what is saved goes where the lost session would have saved it.
 func (a *App) recovered(r Recovery, done func(remove bool) error) tea.Cmd {
+	if r.Other != "" {
+		a.bookPane().leaveFile()
+		a.at.saved = ""
+	}
+	if r.Notebook != "" {
+		a.opt.Notebook = r.Notebook
+	}
 	if r.Page != nil {
 		if err := a.bookPane().recoverPage(r, a.opt.Engine); err != nil {
 			_ = done(false) // the page stays where it is
@@ -130,6 +148,13 @@ func (a *App) recovered(r Recovery, done func(remove bool) error) tea.Cmd {
 	}
 	a.status.say(text + "; " + a.keyFor("save") + " saves it")
 	return a.goTo(to)
+}
+
+// leaveFile makes the page one that no file has: the file stays as it is.
+func (b *book) leaveFile() {
+	if b.file != "" {
+		b.file, b.name, b.disk, b.edited = "", "", nil, true
+	}
 }
 
 // recoverPage is the edited page, in its file when that is still there.

@@ -15,7 +15,8 @@ func TestFloatFrames(t *testing.T) {
 	damaged := exec.Cell{Result: exec.Opened{Tensors: 11, Layers: 3, Files: 2, Damaged: 1, FaultsN: 1, Faults: []exec.Fault{
 		{Code: "malformed", File: "short.safetensors", Tensor: "layer.0.dense.weight_packed", What: "data cut short", Why: "needs bytes 0x2c80 to 0x4ac80, the file ends at 0x31f00",
 			Cure: "copy the file again; expected size 306,304 bytes", Offset: -1}}}}
-	lost := []Recovery{{What: "9 commands, stopped 22 Nov 14:02", Commands: []string{"e = diff y r"}, Path: "~/.local/state/fp4tui/journal/20261122T135907-4711.fp4.md"}}
+	lost := []Recovery{{What: "9 commands, stopped 22 Nov 14:02", Load: "/models/llama-nvfp4 and 1 more", Commands: []string{"e = diff y r"}, Path: "~/.local/state/fp4tui/journal/20261122T135907-4711.fp4.md"}}
+	other := []Recovery{{What: lost[0].What, Load: "/models/llama-nvfp4", Other: "/models/minilm-w4a16", Commands: lost[0].Commands, Path: lost[0].Path}}
 	for _, test := range []struct {
 		name string
 		w, h int
@@ -23,6 +24,9 @@ func TestFloatFrames(t *testing.T) {
 	}{
 		{"recover", 80, 24, func() *driver {
 			return newDriver(t, Options{Engine: newFake(), Tour: []string{"c = load tour"}, Recover: lost}, 80, 24)
+		}},
+		{"recover-other", 80, 24, func() *driver {
+			return newDriver(t, Options{Engine: newFake(), Path: "samples/minilm-w4a16", Recover: other}, 80, 24)
 		}},
 		{"damaged", 80, 24, func() *driver {
 			d := opened(t, 80, 24, ProfileNever)
@@ -55,6 +59,7 @@ func screens() [][3]string {
 	return [][3]string{
 		{"Start", "start/80x24", "What there is to open. `recover` stands here when a session ended without saving."},
 		{"A session was lost", "recover/80x24", "Every finished command is on disk before the next begins. `r` runs it again, `d` deletes it, `Esc` asks again next time."},
+		{"A session was lost, another path is opened", "recover-other/80x24", "`Enter` leaves the lost session for later: what was just opened stays. Who recovers takes its names, and saves under the name of the lost session."},
 		{"Layers", "layers/80x24", "Checkpoints, modules, fused groups; a parent shows the worst below it."},
 		{"Layers, wide", "layers/120x40", "The right pane previews the focused layer from what is known already; it starts no work."},
 		{"Weight", "weight/80x24", "The layer page: what it is, its stored tensors, its global scale, the health of its block scales."},

@@ -18,8 +18,9 @@ import (
 // keeps says whether this session may leave traces of itself on the disk.
 func (a *app) keeps() bool { return !a.noJournal && os.Getenv("FP4TUI_NO_JOURNAL") == "" }
 
-// newJournal is the journal of an interactive session; nil when the user wants none.
-func (a *app) newJournal() *journal.Journal {
+// newJournal is the journal of an interactive session that starts on path; nil when the user
+// wants none.
+func (a *app) newJournal(path string) *journal.Journal {
 	if !a.keeps() {
 		return nil
 	}
@@ -28,7 +29,9 @@ func (a *app) newJournal() *journal.Journal {
 		slog.Warn("no journal", "error", err)
 		return nil
 	}
-	return journal.New(dir, time.Now())
+	j := journal.New(dir, time.Now())
+	j.Open(placed(path))
+	return j
 }
 
 // kept makes a session with a journal, which may be nil.
@@ -94,26 +97,87 @@ func describe(l journal.Left) string {
 	return text
 }
 
-// adopter is a session that can be told where the files of a notebook lie.
+// placed is a path that means the same from every directory. A name that is no file here
+// (of a hub cache, of the tour) stays.
+func placed(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return path
+	}
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return path
+	}
+	return full
+}
+
+// elsewhere is what this start opens when that is not what the lost session was started on;
+// "" when it is the same, or nothing.
+func elsewhere(l journal.Left, path string) string {
+	here := placed(path)
+	if here == "" || here == l.Opened {
+		return ""
+	}
+	is, err := os.Stat(here)
+	was, gone := os.Stat(l.Opened)
+	if err == nil && gone == nil && os.SameFile(is, was) {
+		return ""
+	}
+	return here
+}
+
+// adopter is a session that can be told where the files of a notebook lie, and tells what
+// its commands open.
 type adopter interface {
 	Adopt(dir string, inputs []notebook.Input)
+	Loads(command string) string
 }
 
-// claim takes a lost session for recovering it into s.
-func claim(l journal.Left, s adopter) (done func(remove bool) error, err error) {
-	if done, err = l.Claim(); err == nil {
-		s.Adopt(filepath.Dir(l.Path), l.Inputs)
+// loaded is the first file that a lost session opened, by its place, and how many more.
+func loaded(l journal.Left, s adopter) string {
+	first, more := "", 0
+	for _, line := range l.Commands {
+		path := s.Loads(line)
+		switch {
+		case path == "":
+		case first == "":
+			first = path
+		default:
+			more++
+		}
 	}
-	return done, err
+	for _, in := range l.Inputs {
+		if in.Name == first {
+			first = filepath.FromSlash(in.Path)
+			break
+		}
+	}
+	if more > 0 {
+		first += fmt.Sprintf(" and %d more", more)
+	}
+	return first
 }
 
-// recoveries are the lost sessions as the terminal UI offers them.
-func recoveries(list []journal.Left, s adopter) []views.Recovery {
+// claim takes a lost session for recovering it into s: from then on this is the session that
+// was started on what the lost one was.
+func claim(l journal.Left, s adopter, j *journal.Journal) (done func(remove bool) error, err error) {
+	if done, err = l.Claim(); err != nil {
+		return nil, err
+	}
+	s.Adopt(filepath.Dir(l.Path), l.Inputs)
+	if j != nil {
+		j.Open(l.Opened)
+	}
+	return done, nil
+}
+
+// recoveries are the lost sessions as the terminal UI offers them when it starts on path.
+func recoveries(list []journal.Left, s adopter, j *journal.Journal, path string) []views.Recovery {
 	var out []views.Recovery
 	for _, l := range list {
 		commands, _ := repeated(l)
-		out = append(out, views.Recovery{What: describe(l), Lost: l.Damage, Commands: commands, Path: l.Path, Page: l.Page, PageOf: l.PageOf,
-			Claim: func() (func(bool) error, error) { return claim(l, s) }})
+		out = append(out, views.Recovery{What: describe(l), Load: loaded(l, s), Other: elsewhere(l, path), Notebook: freshNotebook(workDir(path), l.Opened),
+			Lost: l.Damage, Commands: commands, Path: l.Path, Page: l.Page, PageOf: l.PageOf,
+			Claim: func() (func(bool) error, error) { return claim(l, s, j) }})
 	}
 	return out
 }
@@ -125,8 +189,14 @@ func (r *lineREPL) offer(list []journal.Left) {
 	}
 	r.lost = &list[0]
 	fmt.Fprintf(r.out, "an earlier session was not saved: %s\n", describe(list[0]))
+	if load := loaded(list[0], r.session); load != "" {
+		fmt.Fprintf(r.out, "it loaded %s\n", inspect.Printable(load))
+	}
 	if list[0].Damage != "" {
 		fmt.Fprintf(r.out, "%s\n", list[0].Damage)
+	}
+	if other := elsewhere(list[0], r.path); other != "" {
+		fmt.Fprintf(r.out, "recover takes the names of %s, which opens now; without it all stays for later\n", inspect.Printable(other))
 	}
 	fmt.Fprintf(r.out, "type recover to run it again, discard to delete it: %s\n", inspect.Printable(list[0].Path))
 }
@@ -138,11 +208,12 @@ func (r *lineREPL) settleLost(run func(line string) error, line string) (bool, e
 	if r.lost == nil || word != "recover" && word != "discard" {
 		return false, nil
 	}
-	done, err := claim(*r.lost, r.session)
+	done, err := claim(*r.lost, r.session, r.journal)
 	if err != nil {
 		return true, err
 	}
 	commands, _ := repeated(*r.lost)
+	save := saveLine(r.session, freshNotebook(workDir(""), r.lost.Opened))
 	page := r.lost.Page != nil && word == "recover"
 	r.lost = nil
 	if word == "recover" {
@@ -153,7 +224,7 @@ func (r *lineREPL) settleLost(run func(line string) error, line string) (bool, e
 				return true, done(false)
 			}
 		}
-		fmt.Fprintf(r.out, "recovered %d commands\n", len(commands))
+		fmt.Fprintf(r.out, "recovered %d commands; %s saves them\n", len(commands), save)
 	}
 	if page {
 		fmt.Fprintln(r.out, "the edited page stays in the journal: fp4tui recovers it")

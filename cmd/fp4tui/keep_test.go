@@ -63,7 +63,7 @@ func TestRecoverKeys(t *testing.T) {
 	put(t, filepath.Join(work, "a.fp4"), "a = randn 2 32 seed=1\n")
 	left := lose(t, work, "source a.fp4", "expect a.nan == 7", "export a a.npy", "stat a")
 	live := session(exec.Options{Dir: t.TempDir()}) // another directory
-	k := newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	k := newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live, nil, "")})
 	if text := k.app.View().Content; !strings.Contains(text, "3 commands, stopped") || !strings.Contains(text, "1 export is not repeated") {
 		t.Errorf("the offer is\n%s", text)
 	}
@@ -79,7 +79,7 @@ func TestRecoverKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	live = session(exec.Options{Dir: t.TempDir()})
-	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live, nil, "")})
 	k.press("r")
 	if text := k.app.View().Content; !strings.Contains(text, "recovered 0 of 2; the rest stays") {
 		t.Errorf("a recovery that fails says\n%s", text)
@@ -88,16 +88,93 @@ func TestRecoverKeys(t *testing.T) {
 	if len(left) != 1 {
 		t.Fatalf("a recovery that failed lost the journal: %+v", left)
 	}
-	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live, nil, "")})
 	k.press("esc")
 	if len((&app{}).left()) != 1 {
 		t.Error("later removed the journal")
 	}
 	k.press("q")
-	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live)})
+	k = newKeyboard(t, views.Options{Engine: live, Recover: recoveries(left, live, nil, "")})
 	k.press("d")
 	if len((&app{}).left()) != 0 {
 		t.Error("discard left the journal")
+	}
+}
+
+// TestRecoverElsewhere: a session lost on one checkpoint, a start on another. Enter leaves
+// everything as it is; who recovers saves under the name of the lost one.
+func TestRecoverElsewhere(t *testing.T) {
+	lost(t)
+	a, b := sample(t, "minilm-w4a16"), sample(t, "minilm-mxfp4")
+	t.Chdir(t.TempDir())
+	leave := func(path string, lines ...string) []journal.Left {
+		j := (&app{}).newJournal(path)
+		s := (&app{computers: newComputers()}).kept(exec.Options{}, j)
+		for _, line := range lines {
+			if cell := s.Run(t.Context(), line, nil); cell.Err != nil {
+				t.Fatal(cell.Err)
+			}
+		}
+		if err := j.Close(false); err != nil {
+			t.Fatal(err)
+		}
+		return (&app{}).left()
+	}
+	left := leave(a, "c = load "+a, "w = layer c 0.attention.output.dense")
+	start := func(path string) (*keyboard, *exec.Session) {
+		live := session(exec.Options{})
+		return newKeyboard(t, views.Options{Engine: live, Path: path, Notebook: freshNotebook(".", path), Recover: recoveries(left, live, nil, path)}), live
+	}
+	logged := func(s *exec.Session) string { lines, _ := commands(t, s); return strings.Join(lines, "|") }
+
+	k, live := start(b)
+	if text := k.frameAt(80, 24); !shows(text, "[ Esc later ]") || !shows(text, "load     "+a[:20]) || !shows(text, "now      "+b[:20]) {
+		t.Errorf("the offer is\n%s", text)
+	}
+	k.press("enter")
+	if got := logged(live); got != "c = load "+b || len((&app{}).left()) != 1 {
+		t.Errorf("Enter ran %s and left %d", got, len((&app{}).left()))
+	}
+	k, _ = start(a)
+	if text := k.frameAt(80, 24); !shows(text, "[ r recover: run it again ]") || shows(text, "now  ") {
+		t.Errorf("of the same path the offer is\n%s", text)
+	}
+	var out bytes.Buffer
+	r := &lineREPL{printer: printer{app: &app{streams: streams{strings.NewReader(""), &out, &out}}}, session: session(exec.Options{}), path: b}
+	if r.offer(left); !strings.Contains(out.String(), "it loaded "+a+"\n") || !strings.Contains(out.String(), "recover takes the names of "+b+",") {
+		t.Errorf("the line REPL says\n%s", out.String())
+	}
+	k, live = start(b)
+	k.press("r", "s", "enter")
+	if got := logged(live); !strings.HasSuffix(got, "|c = load "+a+"|w = layer c 0.attention.output.dense") {
+		t.Errorf("recovered %s", got)
+	}
+	if _, err := os.Stat("minilm-w4a16.fp4.md"); err != nil {
+		t.Errorf("%v\n%s", err, k.frameAt(80, 24))
+	}
+}
+
+// TestRecoverBesideANotebook: what is recovered into a session that has a notebook open does
+// not go to the file of that notebook.
+func TestRecoverBesideANotebook(t *testing.T) {
+	lost(t)
+	dir := t.TempDir()
+	left := lose(t, dir, "let b = 2")
+	file := filepath.Join(dir, "n.fp4.md")
+	page := "---\nfp4tui: 1\n---\n\n# Mine\n\n```fp4\nlet a = 1\n```\n\n```out\na = 1\n```\n"
+	put(t, file, page)
+	book, opt, err := openBook(file, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := session(opt)
+	k := newKeyboard(t, views.Options{Engine: live, Book: book, Recover: recoveries(left, live, nil, file)})
+	k.press("r", "s", "enter")
+	if got := cat(t, file); got != page {
+		t.Errorf("the notebook is now\n%s", got)
+	}
+	if got := cat(t, filepath.Join(dir, "session.fp4.md")); !strings.Contains(got, "let b = 2") {
+		t.Errorf("saved\n%s", got)
 	}
 }
 
@@ -124,7 +201,7 @@ func TestRecoverREPL(t *testing.T) {
 	left := lose(t, t.TempDir(), "a = randn 2 32 seed=1", "stat a")
 	s := session(exec.Options{})
 	out := talk(t, left, s, "recover", "recover")
-	for _, part := range []string{"an earlier session was not saved: 2 commands, stopped", "type recover to run it again, discard to delete it: ", "a = randn 2 32 seed=1\n", "recovered 2 commands\n", `unknown command "recover"`} {
+	for _, part := range []string{"an earlier session was not saved: 2 commands, stopped", "type recover to run it again, discard to delete it: ", "a = randn 2 32 seed=1\n", "recovered 2 commands; export session session.fp4.md saves them\n", `unknown command "recover"`} {
 		if !strings.Contains(out, part) {
 			t.Errorf("no %q in\n%s", part, out)
 		}
@@ -142,11 +219,11 @@ func TestRecoverREPL(t *testing.T) {
 // TestNoJournal: whoever wants no traces leaves none; a pipe never does.
 func TestNoJournal(t *testing.T) {
 	lost(t)
-	if (&app{noJournal: true}).newJournal() != nil {
+	if (&app{noJournal: true}).newJournal("") != nil {
 		t.Error("--no-journal keeps a journal")
 	}
 	t.Setenv("FP4TUI_NO_JOURNAL", "1")
-	if (&app{}).newJournal() != nil || (&app{}).left() != nil {
+	if (&app{}).newJournal("") != nil || (&app{}).left() != nil {
 		t.Error("FP4TUI_NO_JOURNAL keeps a journal")
 	}
 	t.Setenv("FP4TUI_NO_JOURNAL", "")

@@ -37,16 +37,18 @@ func (a *app) replCommand() *cobra.Command {
 
 // repl runs the line REPL until quit or the end of its input.
 func (a *app) repl(ctx context.Context, path string) error {
-	r := &lineREPL{printer: printer{app: a, digits: 4}}
+	r := &lineREPL{printer: printer{app: a, digits: 4}, path: path}
 	read, restore := r.reader()
 	defer restore()
 	if r.terminal {
-		r.journal = a.newJournal()
+		r.journal = a.newJournal(path)
 		defer func() { endJournal(r.journal, r.warned || r.session.Unsaved() == 0) }()
-		r.offer(a.left())
 	}
 	s := a.kept(exec.Options{Place: a.computers.place}, r.journal)
 	r.session = s
+	if r.terminal {
+		r.offer(a.left())
+	}
 	if path != "" {
 		line := loadLine(s, "c", path)
 		fmt.Fprintln(a.out, line)
@@ -103,10 +105,11 @@ var errLeave = errors.New("quit")
 type lineREPL struct {
 	printer
 	session  *exec.Session
-	terminal bool // someone is typing: errors don't end the session
-	told     bool // that autosaving failed
-	warned   bool // the loss of unsaved commands was pointed out
-	failed   int  // exit code of failed checks from a pipe
+	path     string // what it was started on; "" nothing
+	terminal bool   // someone is typing: errors don't end the session
+	told     bool   // that autosaving failed
+	warned   bool   // the loss of unsaved commands was pointed out
+	failed   int    // exit code of failed checks from a pipe
 	journal  *journal.Journal
 	lost     *journal.Left // a session that ended without saving, until something is done with it
 }

@@ -206,6 +206,11 @@ func (p *printer) lint(ctx context.Context, path string) error {
 	return exit(code)
 }
 
+// saveLine is the command that saves a session under a name.
+func saveLine(s *exec.Session, name string) string {
+	return s.Table().Format(language.Line{Verb: "export", Cmd: &exec.ExportCmd{X: language.Ref{Name: "session"}, Path: language.Path(name)}})
+}
+
 // loadLine is the command that opens a path under a name.
 func loadLine(s *exec.Session, name, path string) string {
 	return s.Table().Format(language.Line{Name: name, Verb: "load", Cmd: &exec.LoadCmd{Path: language.Path(path)}})

@@ -280,6 +280,15 @@ func endFlows() []terminalFlow {
 			m.errorMap().signal("KILL").until("the shell", func(f string) bool { return strings.Contains(strings.ToLower(f), "killed") })
 			m.types("stty sane; clear; fp4tui").keys("C-j").sees("an earlier session was not saved", "8 commands").keys("r").sees("recovered 8 commands", "[Layers]")
 		}},
+		{"a session lost on another checkpoint", 80, 24, nil, func(m *terminal) {
+			m.shell("fp4tui tour:minilm-w4a16").sees("12 layers").signal("KILL").until("the shell", func(f string) bool { return strings.Contains(strings.ToLower(f), "killed") })
+			m.types("stty sane; clear; fp4tui tour:minilm-mxfp4").keys("C-j").sees("an earlier session was not saved", "load     tour:minilm-w4a16", "[ Esc later ]", "c = load tour:minilm-mxfp4")
+			m.keys("Enter").until("what was opened", func(f string) bool {
+				return strings.Contains(f, " mxfp4 ") && !strings.Contains(f, "w4a16") && !strings.Contains(f, "earlier session")
+			})
+			m.keys("q").sees("quit without saving").keys("q").back()
+			m.types("clear; fp4tui tour:minilm-mxfp4").keys("C-j").sees("[ Esc later ]").keys("r").sees("recovered 1 command;", "tour-minilm-w4a16.fp4.md")
+		}},
 		{"running an unchanged notebook again leaves nothing to recover", 80, 24, nil, func(m *terminal) {
 			put(m.t, filepath.Join(m.dir, "n.fp4.md"), "---\nfp4tui: 1\n---\n\n```fp4\nlet a = 1\n```\n\n```out\na = 1\n```\n")
 			m.shell("fp4tui n.fp4.md").sees("[Notebook]", "let a = 1", "1 ok").keys("r").sees("1 ok", "let a = 1")

@@ -24,13 +24,13 @@ func tourCommands() []string {
 
 // tui opens the terminal UI on a checkpoint, a notebook, or the Start screen.
 func (a *app) tui(ctx context.Context, path, backend string) error {
-	j := a.newJournal()
+	j := a.newJournal(path)
 	opt := views.Options{
 		Engine: a.kept(exec.Options{Place: a.computers.place}, j), Path: path, Profile: a.profile(), ASCII: a.ascii, Tour: tourCommands(),
 		Theme: views.Theme(a.theme), NoImages: a.noImages,
 		Start: views.StartInfo{Rows: startRows(), Ready: ready()}, Version: version,
 	}
-	if strings.HasSuffix(path, ".fp4") || strings.HasSuffix(path, ".fp4.md") {
+	if isBook(path) {
 		book, set, err := openBook(path, backend)
 		if err != nil {
 			return err
@@ -42,10 +42,10 @@ func (a *app) tui(ctx context.Context, path, backend string) error {
 	if opt.Keys, err = a.ownKeys(); err != nil {
 		return err
 	}
-	opt.Notebook = freshNotebook(path)
+	opt.Notebook = freshNotebook(workDir(path), path)
 	typed := a.openHistory()
 	opt.History, opt.Remember = typed.lines, typed.remember
-	opt.Recover = recoveries(a.left(), opt.Engine.(adopter))
+	opt.Recover = recoveries(a.left(), opt.Engine.(adopter), j, path)
 	discard, page := false, false
 	opt.Discard = func() { discard = true }
 	if j != nil {
@@ -104,9 +104,22 @@ func (a *app) ownKeys() (views.Keys, error) {
 	return views.ReadKeys(file, data)
 }
 
-// freshNotebook suggests a name to save under that no file has: a notebook that was
-// opened keeps its prose.
-func freshNotebook(path string) string {
+// isBook says that a path is opened as a notebook.
+func isBook(path string) bool {
+	return strings.HasSuffix(path, ".fp4") || strings.HasSuffix(path, ".fp4.md")
+}
+
+// workDir is where the paths of a session that starts on path begin.
+func workDir(path string) string {
+	if isBook(path) {
+		return filepath.Dir(path)
+	}
+	return "."
+}
+
+// freshNotebook suggests a name to save under that no file of dir has, after what the session
+// was started on: a notebook that was opened keeps its prose.
+func freshNotebook(dir, path string) string {
 	base := "session"
 	if path != "" {
 		base = strings.TrimSuffix(filepath.Base(path), ".fp4.md")
@@ -114,7 +127,7 @@ func freshNotebook(path string) string {
 	}
 	name := base + ".fp4.md"
 	for i := 2; i < 1000; i++ {
-		if _, err := os.Lstat(filepath.Join(filepath.Dir(path), name)); err != nil {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
 			break
 		}
 		name = fmt.Sprintf("%s-%d.fp4.md", base, i)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ const (
 	draftName = ".draft"
 	draftHead = "page of "
 	savedMark = "<!-- saved"
+	openMark  = "<!-- opened "
 )
 
 // Journal is that of one running session. Its file appears with the first command. The
@@ -41,6 +43,8 @@ type Journal struct {
 	held   *lock
 	file   *os.File
 	inputs []notebook.Input
+	opened string // PATH of the start; "" none
+	moved  bool   // the file has another one
 	body   strings.Builder
 	err    error
 }
@@ -60,6 +64,15 @@ func (j *Journal) Err() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.err
+}
+
+// Open keeps what the session was started on, or took over from the one that it recovers: a
+// file, a directory or a name that is opened without one. It is written with the next command.
+func (j *Journal) Open(path string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.moved = j.moved || path != j.opened
+	j.opened = path
 }
 
 // Add keeps one finished command with its canonical output and the files that it read.
@@ -138,7 +151,7 @@ func (j *Journal) write(text string, inputs bool) {
 	switch {
 	case j.path == "":
 		j.err = j.create()
-	case inputs:
+	case inputs || j.moved:
 		j.err = j.rewrite()
 	default:
 		_, err := j.file.WriteString(text)
@@ -202,11 +215,16 @@ func (j *Journal) rewrite() error {
 
 // text is the whole notebook.
 func (j *Journal) text() string {
+	j.moved = false
 	head := notebook.New("Autosaved session")
 	for _, in := range j.inputs {
 		head.Input(in.Name, in.Path, in.SHA256)
 	}
-	return string(head.Bytes()) + "\n" + j.body.String()
+	opened := ""
+	if j.opened != "" {
+		opened = openMark + strconv.Quote(j.opened) + " -->\n\n"
+	}
+	return string(head.Bytes()) + "\n" + opened + j.body.String()
 }
 
 // Close ends the journal. With remove its file goes: the user has saved the session, or

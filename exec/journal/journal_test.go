@@ -271,6 +271,29 @@ func TestStateDir(t *testing.T) {
 	}
 }
 
+// TestOpened: a journal knows what its session was started on, and what it took over.
+func TestOpened(t *testing.T) {
+	for _, path := range []string{"", "/models/a b", "/-->\n```fp4\n\xff"} {
+		j := New(t.TempDir(), start)
+		j.Open(path)
+		j.Add("let a = 1", "a = 1", nil)
+		crash(j)
+		left := list(t, j.dir)
+		if len(left) != 1 || left[0].Opened != path || len(left[0].Commands) != 1 || left[0].Damage != "" {
+			t.Errorf("%q: left %+v", path, left)
+		}
+	}
+	j := New(t.TempDir(), start)
+	j.Open("/models/a")
+	j.Add("let a = 1", "a = 1", nil)
+	j.Open("/models/b")
+	j.Add("let b = 1", "b = 1", nil)
+	crash(j)
+	if left := list(t, j.dir); len(left) != 1 || left[0].Opened != "/models/b" || len(left[0].Commands) != 2 {
+		t.Errorf("left %+v", left)
+	}
+}
+
 // TestDraft: the edited page outlives its session, until it is saved or thrown away.
 func TestDraft(t *testing.T) {
 	dir, page := t.TempDir(), []byte("---\nfp4tui: 1\n---\n\n# Moved\n\nlines \"as they are\"\n")

@@ -29,6 +29,7 @@ type Left struct {
 	Unsaved  int              // how many of the commands, and of the undos, no notebook has
 	Page     []byte           // the notebook as it was edited and not saved; nil: it was not
 	PageOf   string           // its file; "" it had none
+	Opened   string           // what the session was started on; "" nothing
 	Damage   string           // what could not be read of the file; "" nothing
 }
 
@@ -111,6 +112,7 @@ func read(path string) (Left, error) {
 		left.Damage = fmt.Sprintf("the last %d of %d bytes are not readable", lost, len(data))
 	}
 	left.Inputs = doc.Front.Inputs
+	left.Opened = openedPath(doc)
 	saved := savedLine(doc)
 	for _, cell := range doc.Cells {
 		for _, source := range doc.Commands(cell) {
@@ -188,6 +190,20 @@ func startOfLine(text string, line int) int {
 		at += n + 1
 	}
 	return at
+}
+
+// openedPath is what the mark of the start names; "": there is none.
+func openedPath(doc *notebook.Document) string {
+	for _, b := range doc.Blocks() {
+		for text := range strings.Lines(b.Raw) {
+			rest, is := strings.CutPrefix(text, openMark)
+			if quoted, err := strconv.QuotedPrefix(rest); b.Cell < 0 && is && err == nil {
+				path, _ := strconv.Unquote(quoted) // it is quoted
+				return path
+			}
+		}
+	}
+	return ""
 }
 
 // savedLine is the line of the last mark that all was saved; 0: there is none.
