@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"path"
@@ -195,6 +196,10 @@ func (cmd *LayerCmd) run(c *call) (Result, error) {
 	}
 	l, err := layer.Resolve(ck.layers, string(cmd.Name))
 	if err != nil {
+		var name *layer.NameError
+		if errors.As(err, &name) {
+			name.Blame(ck.faults)
+		}
 		return nil, err
 	}
 	w, err := l.Load(c.ctx)

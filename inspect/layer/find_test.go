@@ -253,6 +253,21 @@ func TestFindOrderAndCancel(t *testing.T) {
 	}
 }
 
+// A name that no layer has is blamed on a tensor of the module of that name, on no other.
+func TestBlame(t *testing.T) {
+	faults := []inspect.Fault{{Tensor: ""}, {Tensor: "a.0.up_proj.weight_scale", What: "x"}, {Tensor: "a.1.experts.gate_up_proj_blocks", What: "y"}}
+	for name, want := range map[string]string{
+		"up_proj": "a.0.up_proj.weight_scale", "a.0.up_proj": "a.0.up_proj.weight_scale", "experts.gate_up_proj": "a.1.experts.gate_up_proj_blocks",
+		"0": "", "proj": "", "a": "", "": "", "a.0": "", "weight_scale": "",
+	} {
+		e := &NameError{Name: name, Class: ErrNoLayer}
+		e.Blame(faults)
+		if e.Broken == nil && want != "" || e.Broken != nil && e.Broken.Tensor != want {
+			t.Errorf("%q is blamed on %v", name, e.Broken)
+		}
+	}
+}
+
 // A layer whose codes or scales were cast is not one of those "left out on purpose".
 func TestFindNamesTheCastTensor(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -275,6 +290,14 @@ func TestFindNamesTheCastTensor(t *testing.T) {
 			t.Errorf("%s: %v", name, &faults[0])
 		case c.want != "" && (len(faults) != 1 || faults[0].Tensor != c.want || faults[0].Cure == "" || !errors.Is(&faults[0], inspect.ErrMalformed)):
 			t.Errorf("%s: faults %v, want one of %s", name, faults, c.want)
+		}
+		var missing *NameError
+		if _, err := Resolve(layers, "m"); !errors.As(err, &missing) {
+			t.Fatal(err)
+		}
+		missing.Blame(faults)
+		if blamed := strings.Contains(missing.Error(), c.want+": ") && strings.HasPrefix(missing.Hint(), "lint "); blamed != (c.want != "") {
+			t.Errorf("%s: %v, hint %s", name, missing, missing.Hint())
 		}
 	}
 }

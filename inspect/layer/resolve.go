@@ -17,8 +17,9 @@ var (
 // NameError is a name that does not mean exactly one layer.
 type NameError struct {
 	Name       string
-	Class      error    // ErrNoLayer or ErrAmbiguous
-	Candidates []string // full names in name order: all that match, or those that come closest
+	Class      error          // ErrNoLayer or ErrAmbiguous
+	Candidates []string       // full names in name order: all that match, or those that come closest
+	Broken     *inspect.Fault // why a module of this name is no layer; nil: there is none
 }
 
 // How many names an error prints; Candidates has them all.
@@ -30,6 +31,9 @@ const (
 // Error names a few candidates.
 func (e *NameError) Error() string {
 	text := fmt.Sprintf("%v %q", e.Class, inspect.Printable(e.Name))
+	if e.Broken != nil {
+		return fmt.Sprintf("%s: tensor %s: %s", text, inspect.Printable(e.Broken.Tensor), inspect.Printable(e.Broken.What))
+	}
 	if len(e.Candidates) == 0 {
 		return text
 	}
@@ -53,8 +57,11 @@ func (e *NameError) Unwrap() error { return e.Class }
 
 // Hint says how to do better.
 func (e *NameError) Hint() string {
-	if e.Class == ErrAmbiguous {
+	switch {
+	case e.Class == ErrAmbiguous:
 		return "write more of the name, from the left"
+	case e.Broken != nil:
+		return "lint says what is wrong with it, and the cure"
 	}
 	return "ls shows the layers"
 }
@@ -80,6 +87,31 @@ func Resolve(layers []*Layer, name string) (*Layer, error) {
 		return nil, &NameError{Name: name, Class: ErrAmbiguous, Candidates: names(found)}
 	}
 	return nil, &NameError{Name: name, Class: ErrNoLayer, Candidates: names(near(layers, name))}
+}
+
+// Blame gives an error about a name that no layer has the first of the faults about a module of
+// that name: its tensors are there, and are no layer as they are.
+func (e *NameError) Blame(faults []inspect.Fault) {
+	if e.Class != ErrNoLayer || e.Name == "" {
+		return
+	}
+	for i := range faults {
+		if partOf(faults[i].Tensor, e.Name) || partOf(inspect.Printable(faults[i].Tensor), e.Name) {
+			e.Broken = &faults[i]
+			return
+		}
+	}
+}
+
+// partOf says that a tensor is one of a module: its name is that of the module, or ends like it
+// at a dot, and goes on with one more word.
+func partOf(tensor, module string) bool {
+	at := strings.LastIndex(tensor, module)
+	if at < 0 || at > 0 && tensor[at-1] != '.' {
+		return false
+	}
+	word := tensor[at+len(module):]
+	return word != "" && strings.ContainsAny(word[:1], "._") && !strings.Contains(word[1:], ".")
 }
 
 // near are the layers that have the last word of the name in theirs, whatever the case.
