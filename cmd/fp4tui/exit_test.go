@@ -199,4 +199,26 @@ func TestRunNamesTheCommandThatFailed(t *testing.T) {
 	if o := fp4tui(t, "run", "-c", "load /no/such/file.npy").want(t, 3); strings.Contains(o.stderr, "-c:1") {
 		t.Errorf("of one command, stderr %q", o.stderr)
 	}
+	o := piped(t, t.Context(), "x = randn 2 4 seed=1\r\n\n# a remark\ny = randn \\\n 2 5 seed=1\ne = diff x \\\n  y\nstat x\n", "repl").want(t, 3)
+	if !strings.HasPrefix(o.stderr, "stdin:6: e = diff x") || strings.Contains(strings.SplitN(o.stderr, "\n", 2)[0], "\\x0a") {
+		t.Errorf("from a pipe, stderr %q", o.stderr)
+	}
+	if o := piped(t, t.Context(), "x = randn 2 4 seed=1\nstta x\n", "repl").want(t, 2); !strings.Contains(o.stderr, "^ stdin:2:1: ") || strings.Count(o.stderr, "stta x") != 1 {
+		t.Errorf("of a typing error, stderr %q", o.stderr)
+	}
+	if o := piped(t, t.Context(), "stat x\n", "repl", "/no/such/checkpoint").want(t, 3); strings.Contains(o.stderr, "stdin:") {
+		t.Errorf("of the path, stderr %q", o.stderr)
+	}
+}
+
+// A module that lint reports and no list has: the error about its name points there.
+func TestLayerPointsToLint(t *testing.T) {
+	load := "c = load " + sample(t, "broken/shape-mismatch.safetensors")
+	o := fp4tui(t, "run", "-c", load, "-c", "layer c dense").want(t, 3)
+	if all := unwrapped(o.stderr); !strings.Contains(all, "no such layer \"dense\": tensor ") || !strings.Contains(all, "hint: lint says") {
+		t.Errorf("it says\n%s", o.stderr)
+	}
+	if o := fp4tui(t, "run", "-c", load, "-c", "layer c other").want(t, 3); !strings.Contains(o.stderr, "hint: ls shows the layers") {
+		t.Errorf("of another name it says\n%s", o.stderr)
+	}
 }

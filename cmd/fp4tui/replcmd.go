@@ -20,14 +20,17 @@ import (
 	"fp4tui/inspect"
 )
 
-const prompt = "fp4> "
+const (
+	prompt = "fp4> "
+	stdin  = "stdin" // the name of a pipe in messages
+)
 
 func (a *app) replCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "repl [PATH]",
 		Short: "the same session as a plain line REPL (no redraw, no boxes; for screen readers and pipes)",
 		Long: "repl reads one command a line. On a terminal it has history and Tab completion;\n" +
-			"from a pipe it stops at the first command that fails and exits with its code.",
+			"from a pipe it stops at the first command that fails and exits with its code; the message has its line.",
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, list []string) error {
 			return a.repl(cmd.Context(), strings.Join(list, ""))
@@ -109,6 +112,8 @@ type lineREPL struct {
 	terminal bool   // someone is typing: errors don't end the session
 	told     bool   // that autosaving failed
 	warned   bool   // the loss of unsaved commands was pointed out
+	read     int    // lines of the input so far
+	line     int    // the first one of this command, from 1; 0: it came from elsewhere
 	failed   int    // exit code of failed checks from a pipe
 	journal  *journal.Journal
 	lost     *journal.Left // a session that ended without saving, until something is done with it
@@ -125,6 +130,9 @@ func (r *lineREPL) next(read func(prompt string) (string, error)) (string, error
 				return b.String(), nil
 			}
 			return "", err
+		}
+		if r.read++; b.Len() == 0 {
+			r.line = r.read
 		}
 		b.WriteString(line)
 		if !strings.HasSuffix(strings.TrimRight(line, " \t\r"), `\`) {
@@ -148,6 +156,9 @@ func (r *lineREPL) run(ctx context.Context, line string) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	cell := r.session.Run(ctx, line, r.progress())
+	if stops(cell.Err) && !r.terminal && r.line > 0 {
+		cell.Err = r.located(cell)
+	}
 	r.cell(cell)
 	switch {
 	case errors.Is(cell.Err, exec.ErrCheckFailed):
@@ -169,6 +180,19 @@ func (r *lineREPL) run(ctx context.Context, line string) error {
 	r.warned = false
 	r.autosaved()
 	return nil
+}
+
+// located gives what is wrong with a line of a pipe its place. A mistake in the words shows the
+// command itself; for what failed otherwise it is printed.
+func (r *lineREPL) located(c exec.Cell) error {
+	var mistake *language.Error
+	if errors.As(c.Err, &mistake) && mistake.Line == 0 {
+		there := *mistake
+		there.File, there.Line = stdin, r.line
+		return &there
+	}
+	fmt.Fprintf(r.err, "%s:%d: %s\n", stdin, r.line, inspect.Printable(c.Command))
+	return c.Err
 }
 
 // autosaved tells once why commands are no longer kept as they happen.
