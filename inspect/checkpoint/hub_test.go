@@ -144,6 +144,23 @@ func TestHubLinks(t *testing.T) {
 	}
 }
 
+// TestLinkLoops: links that lead back to themselves are not links to something missing, alone or in a directory.
+func TestLinkLoops(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "m.safetensors"), shard("whole"))
+	for name, target := range map[string]string{"self.safetensors": "self.safetensors", "a.safetensors": "b.safetensors", "b.safetensors": "a.safetensors"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Skip("this system makes no symbolic links: ", err)
+		}
+	}
+	if got := strings.Join(whats(open(t, dir)), "; "); got != "a.safetensors: a loop of links; b.safetensors: a loop of links; self.safetensors: a loop of links" {
+		t.Error(got)
+	}
+	if f := failure(t, filepath.Join(dir, "self.safetensors")); f.What != "a loop of links" || !errors.Is(f, inspect.ErrMissing) || strings.Contains(f.Error(), "not there") {
+		t.Error(f)
+	}
+}
+
 func TestLocalPathWins(t *testing.T) {
 	hubFixture(t)
 	t.Chdir(t.TempDir())

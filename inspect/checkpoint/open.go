@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"fp4tui/inspect"
 )
@@ -87,7 +88,7 @@ func locate(ctx context.Context, path string) (*plan, error) {
 	case err == nil:
 		return locatePath(path, info)
 	case isLink(path):
-		return nil, dangling(path)
+		return nil, badLink(path, err)
 	case errors.Is(err, fs.ErrPermission):
 		return nil, systemFault(path, "cannot open", err)
 	}
@@ -247,9 +248,13 @@ func isLink(path string) bool {
 	return err == nil && info.Mode()&fs.ModeSymlink != 0
 }
 
-// dangling is the fault of a symbolic link to nothing: in a hub cache, a blob that
-// was deleted or never finished.
-func dangling(path string) *inspect.Fault {
+// badLink is the fault of a symbolic link to nothing (in a hub cache, a blob that was deleted or
+// never finished) or to itself, by what following it said.
+func badLink(path string, err error) *inspect.Fault {
+	if errors.Is(err, syscall.ELOOP) {
+		return &inspect.Fault{Class: inspect.ErrMissing, File: path, Offset: -1, What: "a loop of links", Why: "following it comes back to it, and to no file",
+			Cure: "remove the link and download or copy the file again"}
+	}
 	f := &inspect.Fault{Class: inspect.ErrMissing, File: path, Offset: -1, What: "dangling link", Cure: "download the file again"}
 	if target, err := os.Readlink(path); err == nil {
 		f.Why = "it points to " + target + ", which is not there"
@@ -340,7 +345,7 @@ func openRegular(path string) (*os.File, fs.FileInfo, *inspect.Fault) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil && isLink(path):
-		return nil, nil, dangling(path)
+		return nil, nil, badLink(path, err)
 	case err != nil:
 		return nil, nil, systemFault(path, "cannot open", err)
 	case !info.Mode().IsRegular():
