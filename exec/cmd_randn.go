@@ -15,7 +15,7 @@ type RandnCmd struct {
 	Dims     []int             `arg:"DIM,variadic" min:"1" max:"16777216" doc:"sizes; the last dimension is K"`
 	Seed     *uint64           `key:"seed,file" doc:"the same seed gives the same values everywhere; chosen and recorded when left out at a prompt"`
 	DType    string            `key:"dtype" enum:"bf16|fp16|f32" default:"bf16" doc:"values are rounded to it"`
-	Outliers language.Outliers `key:"outliers" doc:"COUNT@FACTOR: so many channels of the last dimension times the factor, spread evenly"`
+	Outliers language.Outliers `key:"outliers" doc:"COUNT@FACTOR: so many channels of the last dimension, K at most, times the factor, spread evenly"`
 }
 
 var randnSpec = language.Spec{
@@ -29,6 +29,10 @@ var randnSpec = language.Spec{
 const maxRandn = 1 << 28
 
 func (cmd *RandnCmd) run(c *call) (Result, error) {
+	k := cmd.Dims[len(cmd.Dims)-1]
+	if cmd.Outliers.Count > k {
+		return nil, fmt.Errorf("%w: outliers=%d@%s: K is %d, COUNT is 1 to %d", ErrUsage, cmd.Outliers.Count, language.Number(cmd.Outliers.Factor), k, k)
+	}
 	n := 1
 	for _, d := range cmd.Dims {
 		if n > maxRandn/d {
@@ -42,7 +46,6 @@ func (cmd *RandnCmd) run(c *call) (Result, error) {
 	}
 	t := inspect.Tensor{DType: outType(first(cmd.DType, "bf16")), Shape: cmd.Dims, Data: make([]float32, n)}
 	round := rounding(t.DType)
-	k := cmd.Dims[len(cmd.Dims)-1]
 	factor := outlierChannels(cmd.Outliers, k)
 	g := newGauss(*cmd.Seed)
 	for i := range t.Data {
@@ -70,14 +73,14 @@ func rounding(d inspect.DType) func(float32) float32 {
 }
 
 // outlierChannels is the factor of every channel: 1, and the outlier factor at the
-// middle of each of COUNT equal parts.
+// middle of each of COUNT equal parts. COUNT is at most k.
 func outlierChannels(o language.Outliers, k int) []float64 {
 	f := make([]float64, k)
 	for i := range f {
 		f[i] = 1
 	}
-	for i := range min(o.Count, k) {
-		f[(2*i+1)*k/(2*min(o.Count, k))] = float64(o.Factor)
+	for i := range o.Count {
+		f[(2*i+1)*k/(2*o.Count)] = float64(o.Factor)
 	}
 	return f
 }

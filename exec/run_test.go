@@ -307,6 +307,8 @@ func TestRandn(t *testing.T) {
 	}
 	r.fails("randn", ErrUsage)
 	r.fails("randn 0", ErrUsage, "1 to 16777216")
+	r.fails("randn 2 4 seed=1 outliers=5@100", ErrUsage, "outliers=5@100: K is 4, COUNT is 1 to 4")
+	r.do("randn 2 4 seed=1 outliers=4@100")
 }
 
 // TestLogarithm holds randn's logarithm to the library's within its own rounding.
