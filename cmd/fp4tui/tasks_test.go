@@ -23,7 +23,7 @@ const mostKeys = 6
 type userTask struct {
 	question string
 	start    string   // a sample; "": the Start screen
-	keys     string   // names and letters with blanks between
+	keys     string   // names and letters with blanks between; then lines, each after " : ", typed at the prompt
 	then     string   // a command in a shell, which the last screen suggests
 	sees     []string // "▸ text": the focused row holds it
 	answer   string   // in words
@@ -57,6 +57,27 @@ func userTasks() []userTask {
 		{"What have I run so far?", "", "enter r @", "", []string{"y = gemm x w", "e = diff y r"}, "Log; Enter runs a line again, e edits it"},
 		{"How do I make CI fail when this gets worse?", "", "enter r x enter", "", []string{"PASS e.max_abs", "expect e.max_abs < 1.031"}, "a check is recorded, its bound 10 % above now"},
 		{"How do I save what I did and run it in CI?", "", "enter r s enter", "fp4tui replay session.fp4.md", []string{"saved session.fp4.md"}, "the log line names the command"},
+		engineTask(),
+	}
+}
+
+// engineTask is about files that an engine wrote: x that went into a layer, y that came out.
+func engineTask() userTask {
+	return userTask{question: "Which mistake made an engine's output file?", start: "minilm-w4a4",
+		keys:   "enter : y = load engine-y.safetensors : x = load engine-x.safetensors : diagnose y x=x w=w",
+		sees:   []string{"y: activation global scale invented as 1/weight's", "1: explains 100.00%"},
+		answer: "the mistakes that make this output, by how much of the error they explain, and a command that shows each"}
+}
+
+// engineFiles writes what an engine would that makes up the activation scale.
+func engineFiles(t *testing.T, dir string) {
+	t.Helper()
+	s := session(exec.Options{Dir: dir})
+	for _, line := range []string{"c = load " + sample(t, "minilm-w4a4"), "w = layer c query", "x = load " + sample(t, "minilm-x.npy"),
+		"y = gemm x w act=1/weight", "export x engine-x.safetensors", "export y engine-y.safetensors"} {
+		if cell := s.Run(t.Context(), line, nil); cell.Err != nil {
+			t.Fatal(cell.Err)
+		}
 	}
 }
 
@@ -86,11 +107,14 @@ func TestTasks(t *testing.T) {
 	for _, task := range userTasks() {
 		t.Run(strings.TrimSuffix(task.question, "?"), func(t *testing.T) {
 			t.Parallel()
-			keys := strings.Fields(task.keys)
-			if len(keys) > mostKeys {
-				t.Errorf("%d keys", len(keys))
+			keys, lines := task.pressed()
+			if len(keys)+len(lines) > mostKeys {
+				t.Errorf("%d keys", len(keys)+len(lines))
 			}
 			dir := t.TempDir()
+			if len(lines) > 0 {
+				engineFiles(t, dir)
+			}
 			opt := views.Options{Engine: session(exec.Options{Dir: dir}), Tour: tourCommands()}
 			if task.start != "" {
 				opt.Path = sample(t, task.start)
@@ -98,6 +122,9 @@ func TestTasks(t *testing.T) {
 			k := newKeyboard(t, opt)
 			k.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 			k.press(keys...)
+			for _, line := range lines {
+				k.press(":", line, "enter")
+			}
 			for _, size := range [][2]int{{80, 24}, {120, 40}} {
 				frame := k.frameAt(size[0], size[1])
 				for _, text := range append(slices.Clone(task.sees), task.then) {
@@ -115,14 +142,24 @@ func TestTasks(t *testing.T) {
 	}
 }
 
-// taskKeys writes keys as the screens do.
-func taskKeys(keys string) string {
-	if keys == "" {
+// pressed is what a task takes: keys, then lines.
+func (task userTask) pressed() (keys, lines []string) {
+	parts := strings.Split(task.keys, " : ")
+	return strings.Fields(parts[0]), parts[1:]
+}
+
+// written is the keys as the screens have them, and lines as they stand at the prompt.
+func (task userTask) written() string {
+	if task.keys == "" {
 		return "none"
 	}
 	var out []string
-	for _, key := range strings.Fields(keys) {
+	keys, lines := task.pressed()
+	for _, key := range keys {
 		out = append(out, "`"+strings.ReplaceAll(key, "enter", "↵")+"`")
+	}
+	for _, line := range lines {
+		out = append(out, "`: "+line+"`")
 	}
 	return strings.Join(out, " ")
 }
@@ -134,10 +171,10 @@ func tasksMarkdown() string {
 
 What one wants to know of a quantized layer, and the keys that show it: at most %d, from the first screen of the program or of a sample. Each row is a test (cmd/fp4tui/tasks_test.go, which also writes this page): the keys are pressed and the answer is looked for on the screen of 80×24 and of 120×40.
 
-`+"`↵` is Enter. Every key stands in the last line of its screen, in the palette (`?`) or on the help page (`F1`); [keys](keys.md) has all. Where it says Start, `fp4tui` without a path; else the sample of this repository, `fp4tui samples/NAME`.\n\n", mostKeys)
+`+"`↵` is Enter. Every key stands in the last line of its screen, in the palette (`?`) or on the help page (`F1`); [keys](keys.md) has all. `: LINE` is a line typed at the prompt, with Enter; it counts as one. Where it says Start, `fp4tui` without a path; else the sample of this repository, `fp4tui samples/NAME`.\n\n", mostKeys)
 	b.WriteString("| question | from | keys | what answers |\n|---|---|---|---|\n")
 	for _, task := range userTasks() {
-		from, keys := "Start", taskKeys(task.keys)
+		from, keys := "Start", task.written()
 		if task.start != "" {
 			from = "`" + task.start + "`"
 		}
