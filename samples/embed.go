@@ -10,5 +10,5 @@ import "embed"
 //
 //go:embed README.md minilm-bf16.safetensors minilm-x.npy minilm-x3d.npy
 //go:embed minilm-w4a16 minilm-w4a4 minilm-mxfp4 modelopt-nvfp4 modelopt-w4a16 gpt-oss-mxfp4 unaligned-w4a16
-//go:embed broken/*.safetensors broken/index-mismatch
+//go:embed broken/*.safetensors broken/index-mismatch broken/config-mismatch
 var FS embed.FS

@@ -50,6 +50,7 @@ type Checkpoint struct {
 	Revision    string          // commit of a hub id; empty for a local path
 	Index       string          // path of the shard index that was used; empty if none
 	Files       []*File         // the files whose headers could be scanned, in name order
+	Dir         string          // where config.json is looked for
 	Config      []byte          // config.json beside the tensors, nil if none
 	QuantConfig []byte          // hf_quant_config.json beside the tensors, nil if none
 	Faults      []inspect.Fault // everything found wrong, in file and offset order

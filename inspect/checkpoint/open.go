@@ -51,7 +51,7 @@ func Open(ctx context.Context, path string) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Checkpoint{Path: path, Root: p.root, Revision: p.revision}
+	c := &Checkpoint{Path: path, Root: p.root, Revision: p.revision, Dir: p.dir}
 	loaded, err := p.load(ctx)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package layer
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"fp4tui/inspect/checkpoint"
 )
@@ -19,27 +20,64 @@ const (
 // quantization is the part of a configuration that tells: compressed-tensors' and
 // ModelOpt's config groups, ModelOpt's algorithm.
 type quantization struct {
-	Algo   string `json:"quant_algo"`
+	Method word `json:"quant_method"`
+	Format word `json:"format"`
+	Algo   word `json:"quant_algo"`
+	Size   word `json:"group_size"`
 	Groups map[string]struct {
+		Format  word    `json:"format"`
 		Weights *scheme `json:"weights"`
 		Input   *scheme `json:"input_activations"`
 	} `json:"config_groups"`
 }
 
 type scheme struct {
-	Bits int    `json:"num_bits"`
-	Type string `json:"type"`
+	Bits word `json:"num_bits"`
+	Type word `json:"type"`
+	Size word `json:"group_size"`
 }
 
-func (s *scheme) fp4() bool { return s != nil && s.Bits == 4 && s.Type == "float" }
+func (s *scheme) fp4() bool { return s != nil && s.Bits == "4" && s.Type == "float" }
+
+// word is a string or a whole number of a configuration, as text; whatever else stands
+// there says nothing.
+type word string
+
+func (w *word) UnmarshalJSON(raw []byte) error {
+	var text string
+	var number int
+	switch {
+	case json.Unmarshal(raw, &text) == nil:
+		*w = word(text)
+	case json.Unmarshal(raw, &number) == nil:
+		*w = word(strconv.Itoa(number))
+	}
+	return nil
+}
+
+// source is one place of a configuration that holds a quantization.
+type source struct {
+	file, key string // "config.json", "quantization_config"
+	*quantization
+}
 
 // algos are ModelOpt's names for a whole model; others (MIXED_PRECISION, NVFP4_AWQ)
 // say nothing about a single layer.
-var algos = map[string]declaration{"NVFP4": declaresW4A4, "W4A16_NVFP4": declaresW4A16}
+var algos = map[word]declaration{"NVFP4": declaresW4A4, "W4A16_NVFP4": declaresW4A16}
 
 // declaredMode reads config.json and hf_quant_config.json. What cannot be parsed
 // says nothing: tensors decide, the configuration only confirms.
 func declaredMode(c *checkpoint.Checkpoint) declaration {
+	for _, q := range configured(c) {
+		if d := q.declares(); d != declaresNothing {
+			return d
+		}
+	}
+	return declaresNothing
+}
+
+// configured are the quantizations of both files, in the order in which engines look.
+func configured(c *checkpoint.Checkpoint) []source {
 	var config struct {
 		Quantization quantization `json:"quantization_config"`
 		Text         struct {
@@ -49,19 +87,16 @@ func declaredMode(c *checkpoint.Checkpoint) declaration {
 	var old struct {
 		Quantization quantization `json:"quantization"`
 	}
-	parsed := []*quantization{&config.Quantization, &config.Text.Quantization, &old.Quantization}
-	if json.Unmarshal(c.Config, &config) != nil {
-		parsed = parsed[2:]
+	const now, before = "config.json", "hf_quant_config.json"
+	var list []source
+	if json.Unmarshal(c.Config, &config) == nil {
+		list = append(list, source{now, "quantization_config", &config.Quantization},
+			source{now, "text_config.quantization_config", &config.Text.Quantization})
 	}
-	if json.Unmarshal(c.QuantConfig, &old) != nil {
-		parsed = parsed[:len(parsed)-1]
+	if json.Unmarshal(c.QuantConfig, &old) == nil {
+		list = append(list, source{before, "quantization", &old.Quantization})
 	}
-	for _, q := range parsed {
-		if d := q.declares(); d != declaresNothing {
-			return d
-		}
-	}
-	return declaresNothing
+	return list
 }
 
 func (q *quantization) declares() declaration {

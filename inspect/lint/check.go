@@ -21,6 +21,7 @@ func Check(ctx context.Context, c *checkpoint.Checkpoint, layers []*layer.Layer,
 	for _, l := range layers {
 		k.scalars(l)
 	}
+	k.config()
 	k.groups()
 	k.inputGaps()
 	k.inputAbsent()

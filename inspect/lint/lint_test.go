@@ -45,6 +45,7 @@ func TestSoundSamples(t *testing.T) {
 func TestBrokenSamples(t *testing.T) {
 	for name, want := range map[string][]string{
 		"block-mismatch":   {"error block-shape"},
+		"config-mismatch":  {"error config-mismatch", "error config-mismatch", "error config-mismatch"},
 		"duplicate-tensor": {"error file-malformed"},
 		"fused-differ":     {"warn fused-globals-differ"},
 		"hole":             {"error file-malformed"},

@@ -14,6 +14,7 @@ type Rule struct {
 var rules = []Rule{
 	{"act-scale-is-inverse-weight-scale", Error, "the activation scale is 1/weight scale, or the weight scale itself: invented, not calibrated", "auto-round 2362"},
 	{"block-shape", Error, "the shape of the block scales follows from the weights and the block size", "ComfyUI 15273, sglang 22064, 29314, vllm 23140"},
+	{"config-mismatch", Error, "config.json and hf_quant_config.json say of quantizer, format, bits, type and block size what the tensors are", ""},
 	{"file-malformed", Error, "headers, offsets and indexes keep their format", ""},
 	{"file-mismatch", Error, "index, headers and file sizes agree", "huggingface_hub 4725, 4728, mlx-vlm 1827, 1329"},
 	{"file-missing", Error, "every shard and tensor that an index names is there", "sglang 32279"},

@@ -163,12 +163,25 @@ def index_mismatch(tensors, good):
     (out / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
 
 
+def config_mismatch(good):
+    """NVFP4 tensors beside the configuration of an MXFP4 checkpoint, with 8 bits."""
+    out = HERE / "config-mismatch"
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    (out / "model.safetensors").write_bytes(file_bytes(*entries(good)))
+    weights = {"num_bits": 8, "type": "float", "strategy": "group", "group_size": 32}
+    config = {"quantization_config": {"quant_method": "compressed-tensors", "format": "mxfp4-pack-quantized",
+                                      "config_groups": {"group_0": {"targets": ["Linear"], "weights": weights}}}}
+    (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
 def main():
     tensors = source()
     good = layer(tensors, DENSE)
     containers(good)
     layers(tensors, good)
     index_mismatch(tensors, good)
+    config_mismatch(good)
 
 
 if __name__ == "__main__":
