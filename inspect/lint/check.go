@@ -20,6 +20,7 @@ func Check(ctx context.Context, c *checkpoint.Checkpoint, layers []*layer.Layer,
 	k.Checked = Checked{Files: len(c.Files), Tensors: c.Len(), Layers: len(layers)}
 	for _, l := range layers {
 		k.scalars(l)
+		k.partial(l)
 	}
 	k.config()
 	k.groups()

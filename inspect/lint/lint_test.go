@@ -56,6 +56,7 @@ func TestBrokenSamples(t *testing.T) {
 		"missing-scale":    {"error layer-missing"},
 		"nan-scale":        {"error scale-nan"},
 		"overlap":          {"error file-malformed", "warn scale-sign"}, // codes read as scales have sign bits
+		"partial-block":    {"error partial-block"},
 		"saturated":        {"error scales-saturated"},
 		"shape-mismatch":   {"error layer-missing"},
 		"short":            {"error file-malformed"},

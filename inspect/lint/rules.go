@@ -23,6 +23,7 @@ var rules = []Rule{
 	{"layer-mismatch", Error, "the tensors of a layer fit each other", ""},
 	{"layer-missing", Error, "a layer has both codes and block scales", "vllm 52501"},
 	{"layer-unreadable", Error, "the tensors of a layer can be read", ""},
+	{"partial-block", Error, "every row is whole blocks: K is a multiple of the block size", ""},
 	{"scalar-inf", Error, "no global or activation scale is infinite", "vllm 45212"},
 	{"scalar-missing", Error, "every global scale and declared activation scale is stored", "vllm 45212, 45320, 54444"},
 	{"scalar-nan", Error, "no global or activation scale is NaN", ""},

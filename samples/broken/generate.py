@@ -131,6 +131,10 @@ def layers(tensors, good):
     dtype, shape, data = good[f"{DENSE}.weight_scale"]
     write_tensors("block-mismatch", good | {f"{DENSE}.weight_scale": (dtype, [ROWS, 5], data[:ROWS * 5])})
 
+    dtype, shape, data = good[f"{DENSE}.weight_packed"]
+    half = top_left((dtype, shape, data), ROWS, (COLS - BLOCK // 2) // 2)
+    write_tensors("partial-block", good | {f"{DENSE}.weight_packed": half})
+
     # The divisor that a confused exporter writes: float32(1 / weight_global_scale).
     weight_global = struct.unpack("<f", good[f"{DENSE}.weight_global_scale"][2])[0]
     write_tensors("inv-act-scale", good | {f"{DENSE}.input_global_scale": f32(1 / weight_global)})
