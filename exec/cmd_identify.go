@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"fp4tui/exec/language"
@@ -120,6 +121,7 @@ func identified(subject, against string, found []kernel.Candidate) Identified {
 		r.Candidates = append(r.Candidates, Candidacy{
 			Codes: strings.Join(f.Codes, " = "), Scales: strings.Join(f.Scales, " = "), Kernels: append([]string{}, f.Kernels...),
 			Ambiguous: f.Ambiguous, Error: Float(f.Err), CodesWrong: Float(f.CodesWrong), ScalesWrong: Float(f.ScalesWrong), Score: Float(f.Score), Exact: f.Exact, Weak: f.Weak,
+			Close: isClose(f), Misfits: misfits(against, f.Misfits),
 		})
 	}
 	r.Verdict = identifyVerdict(found)
@@ -130,22 +132,58 @@ func identified(subject, against string, found []kernel.Candidate) Identified {
 // the same weights are about 1 apart, a few damaged bytes far below this.
 const closeEnough = 0.05
 
+// layoutsOf names the layouts of a reading; an operand without a buffer has none.
+func layoutsOf(c kernel.Candidate) string {
+	var parts []string
+	for _, side := range []struct {
+		of    string
+		names []string
+	}{{"codes ", c.Codes}, {"scales ", c.Scales}} {
+		if len(side.names) > 0 {
+			parts = append(parts, side.of+strings.Join(side.names, " = "))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func isClose(f kernel.Candidate) bool { return !f.Exact && !f.Weak && f.Err < closeEnough }
+
+// misfits groups the kernels that need the same of the same layer.
+func misfits(against string, list []kernel.Misfit) (out []Misfit) {
+	for _, m := range list {
+		cure := m.Cure
+		if m.Pads {
+			cure += fmt.Sprintf(": p = prep %s for=%s", against, m.Kernel)
+		}
+		same := func(o Misfit) bool { return o.Needs == m.Needs && o.Why == m.Lacks }
+		if i := slices.IndexFunc(out, same); i >= 0 {
+			out[i].Kernels = append(out[i].Kernels, m.Kernel)
+			continue
+		}
+		out = append(out, Misfit{Kernels: []string{m.Kernel}, Needs: m.Needs, Why: m.Lacks, Cure: cure})
+	}
+	return out
+}
+
 func identifyVerdict(found []kernel.Candidate) string {
 	if len(found) == 0 {
 		return "no layout fits the sizes of the buffer"
 	}
 	best := found[0]
-	name := fmt.Sprintf("codes %s, scales %s", strings.Join(best.Codes, " = "), strings.Join(best.Scales, " = "))
+	name := layoutsOf(best)
 	switch {
 	case best.Weak:
 		return "a guess without a known layer: " + name
 	case best.Exact && len(best.Kernels) > 0:
 		return "as prepared for " + strings.Join(best.Kernels, " or ") + ": " + name
+	case best.Exact && len(best.Misfits) > 0:
+		m := best.Misfits[0]
+		return fmt.Sprintf("%s, not padded for %s, which needs %s: %s", name, m.Kernel, m.Needs, m.Lacks)
 	case best.Exact && best.Ambiguous:
 		return "ambiguous for this shape: " + name
 	case best.Exact:
 		return name
-	case best.Err < closeEnough:
+	case isClose(best):
 		return "nearly: " + name
 	}
 	if math.IsNaN(best.Err) {

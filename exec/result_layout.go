@@ -77,16 +77,26 @@ type Identified struct {
 
 // Candidacy is one layout tried.
 type Candidacy struct {
-	Codes       string   `json:"codes"`   // "shuffle128"; "linear = shuffle64" when this buffer cannot tell them apart
-	Scales      string   `json:"scales"`  // "128x4", "128x4, 128x4"
-	Kernels     []string `json:"kernels"` // whose prepared buffers look like this
+	Codes       string   `json:"codes"`             // "shuffle128"; "linear = shuffle64" when this buffer cannot tell them apart
+	Scales      string   `json:"scales"`            // "128x4", "128x4, 128x4"
+	Kernels     []string `json:"kernels"`           // whose prepared buffers look like this
+	Misfits     []Misfit `json:"misfits,omitempty"` // whose do but for the padding
 	Ambiguous   bool     `json:"ambiguous"`
 	Error       Float    `json:"rel_error"`    // of the dequantized weight against the known layer
 	CodesWrong  Float    `json:"codes_wrong"`  // share of codes that are not the known layer's
 	ScalesWrong Float    `json:"scales_wrong"` // share of scales
 	Score       Float    `json:"score"`        // plausibility, 2 at best, without a known layer
 	Exact       bool     `json:"exact"`
-	Weak        bool     `json:"weak"` // no known layer to compare with
+	Close       bool     `json:"close"` // not exact, and too little is wrong for another layout
+	Weak        bool     `json:"weak"`  // no known layer to compare with
+}
+
+// Misfit is a group of kernels whose layout a buffer has at a size that they do not take.
+type Misfit struct {
+	Kernels []string `json:"kernels"`
+	Needs   string   `json:"needs"` // "N×128 K×64"
+	Why     string   `json:"why"`   // "1056 mod 128 = 32, 368 mod 64 = 48"
+	Cure    string   `json:"cure"`
 }
 
 // Planned answers plan: what every rank's slice meets in every kernel.

@@ -29,6 +29,7 @@ type Candidate struct {
 	Codes       []string // layouts of the codes; several: this buffer cannot tell them apart
 	Scales      []string // layouts of the scales
 	Kernels     []string // whose prepared buffers look like this
+	Misfits     []Misfit // without Kernels, of an exact reading: whose buffers do but for the padding
 	Err         float64  // ‖read - reference‖ / ‖reference‖ over a sample, without the global scale; NaN without a reference
 	CodesWrong  float64  // share of codes that are not the reference's
 	ScalesWrong float64  // share of scales that are not
@@ -207,9 +208,13 @@ func (u Unknown) rank(ctx context.Context, codes, scales []reading) ([]Candidate
 	for i := range codes {
 		for j := range scales {
 			c, s := &codes[i], &scales[j]
-			list = append(list, Candidate{Codes: c.names, Scales: s.names, CodesWrong: c.wrong, ScalesWrong: s.wrong,
+			found := Candidate{Codes: c.names, Scales: s.names, CodesWrong: c.wrong, ScalesWrong: s.wrong,
 				Exact: c.exact && s.exact, Ambiguous: len(c.names) > 1 || len(s.names) > 1,
-				Err: u.distance(c.bytes, s.bytes, want[0], want[1]), Kernels: u.kernels(c, s)})
+				Err: u.distance(c.bytes, s.bytes, want[0], want[1]), Kernels: u.kernels(c, s)}
+			if len(found.Kernels) == 0 {
+				found.Misfits = u.misfits(c, s)
+			}
+			list = append(list, found)
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Candidate) int {

@@ -155,7 +155,7 @@ func storedByte(r exec.Place) string {
 func identified(p *page, r exec.Identified) {
 	p.list(either(r.Subject, "buffer"), either(r.Verdict, "none fits"), either(labelled("against", r.Against), "by plausibility alone"))
 	for i, c := range r.Candidates {
-		fit := []string{fitWord(c)}
+		fit := []string{fitWord(c, i == 0)}
 		if c.Weak {
 			fit = append(fit, "score "+p.opt.short(c.Score)+" of 2")
 		} else {
@@ -163,8 +163,14 @@ func identified(p *page, r exec.Identified) {
 		}
 		p.list(strconv.Itoa(i+1), append(fit, labelled("as for", strings.Join(c.Kernels, " ")))...)
 		p.within(func() {
-			p.say("codes: %s", c.Codes)
-			p.say("scales: %s", c.Scales)
+			for _, line := range []string{labelled("codes:", c.Codes), labelled("scales:", c.Scales)} {
+				if line != "" { // an operand without a buffer
+					p.say("%s", line)
+				}
+			}
+			for _, m := range c.Misfits {
+				p.say("not for %s: needs %s, %s; %s", strings.Join(m.Kernels, " "), m.Needs, m.Why, m.Cure)
+			}
 		})
 	}
 }
@@ -182,13 +188,18 @@ func identifiedLine(o Options, r exec.Identified) []string {
 	return parts
 }
 
-func fitWord(c exec.Candidacy) string {
-	word := "close"
+// fitWord says how well a reading fits; the first of those that do not is the nearest.
+func fitWord(c exec.Candidacy, first bool) string {
+	word := "no fit"
 	switch {
 	case c.Exact:
 		word = "exact"
 	case c.Weak:
 		word = "plausible"
+	case c.Close:
+		word = "close"
+	case first:
+		word = "nearest, no fit"
 	}
 	if c.Ambiguous {
 		word += ", ambiguous"

@@ -27,6 +27,11 @@ func layoutSamples() []exec.Result {
 		exec.Identified{Subject: "q", Against: "w", Verdict: "trtllm", Candidates: []exec.Candidacy{
 			{Codes: "shuffle128", Scales: "shuffle128, 128x4", Kernels: []string{"trtllm", "trtllm.vllm"}, Exact: true},
 			{Codes: "linear = shuffle64", Scales: "128x4", Kernels: []string{"cutlass", "cudnn"}, Ambiguous: true, Error: 1.41421, CodesWrong: 0.934, ScalesWrong: 0.75}}},
+		exec.Identified{Subject: "d", Against: "w", Verdict: "codes shuffle128, not padded for trtllm, which needs N×128 K×64: 1056 mod 128 = 32", Candidates: []exec.Candidacy{
+			{Codes: "shuffle128", Exact: true, Misfits: []exec.Misfit{{Kernels: []string{"trtllm"}, Needs: "N×128 K×64", Why: "1056 mod 128 = 32", Cure: "pad N to 1152 before the shuffle: p = prep w for=trtllm"}}},
+			{Codes: "linear", Close: true, Error: 0.0123, CodesWrong: 0.001}}},
+		exec.Identified{Subject: "j", Against: "w", Verdict: "none fits; nearest: codes shuffle64", Candidates: []exec.Candidacy{
+			{Codes: "shuffle64", Error: 1.25, CodesWrong: 0.69}, {Codes: "linear", Error: 1.41421, CodesWrong: 0.9}}},
 		exec.Identified{Subject: "q", Verdict: "ambiguous: linear or swapped nibbles", Candidates: []exec.Candidacy{
 			{Codes: "linear, nibbles swapped", Scales: "linear", Error: nan, CodesWrong: nan, ScalesWrong: nan, Score: 1.75, Weak: true, Ambiguous: true}}},
 		planSample(), cutSample(),
