@@ -29,7 +29,7 @@ type Candidate struct {
 	Codes       []string // layouts of the codes; several: this buffer cannot tell them apart
 	Scales      []string // layouts of the scales
 	Kernels     []string // whose prepared buffers look like this
-	Misfits     []Misfit // without Kernels, of an exact reading: whose buffers do but for the padding
+	Misfits     []Misfit // of the best without Kernels: whose buffers do but for the padding
 	Err         float64  // ‖read - reference‖ / ‖reference‖ over a sample, without the global scale; NaN without a reference
 	CodesWrong  float64  // share of codes that are not the reference's
 	ScalesWrong float64  // share of scales that are not
@@ -204,26 +204,33 @@ func (u Unknown) rank(ctx context.Context, codes, scales []reading) ([]Candidate
 		}
 	}
 	codes, scales = best(codes), best(scales)
-	var list []Candidate
+	type pair struct {
+		Candidate
+		codes, scales *reading
+	}
+	var pairs []pair
 	for i := range codes {
 		for j := range scales {
 			c, s := &codes[i], &scales[j]
-			found := Candidate{Codes: c.names, Scales: s.names, CodesWrong: c.wrong, ScalesWrong: s.wrong,
+			pairs = append(pairs, pair{Candidate{Codes: c.names, Scales: s.names, CodesWrong: c.wrong, ScalesWrong: s.wrong,
 				Exact: c.exact && s.exact, Ambiguous: len(c.names) > 1 || len(s.names) > 1,
-				Err: u.distance(c.bytes, s.bytes, want[0], want[1]), Kernels: u.kernels(c, s)}
-			if len(found.Kernels) == 0 {
-				found.Misfits = u.misfits(c, s)
-			}
-			list = append(list, found)
+				Err: u.distance(c.bytes, s.bytes, want[0], want[1]), Kernels: u.kernels(c, s)}, c, s})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Candidate) int {
+	slices.SortStableFunc(pairs, func(a, b pair) int {
 		if a.Exact != b.Exact {
 			return map[bool]int{true: -1, false: 1}[a.Exact]
 		}
 		return cmp.Or(cmp.Compare(a.Err, b.Err), cmp.Compare(a.CodesWrong+a.ScalesWrong, b.CodesWrong+b.ScalesWrong))
 	})
-	return list[:min(len(list), maxCandidates)], nil
+	if best := &pairs[0]; len(best.Kernels) == 0 {
+		best.Misfits = u.misfits(best.codes, best.scales)
+	}
+	list := make([]Candidate, min(len(pairs), maxCandidates))
+	for i := range list {
+		list[i] = pairs[i].Candidate
+	}
+	return list, nil
 }
 
 // compare counts the wrong elements of each reading in the sample; the readings

@@ -32,8 +32,8 @@ func (u Unknown) misfits(c, s *reading) (list []Misfit) {
 		}
 		for _, rows := range []struct{ gated, interleaved bool }{{false, false}, {true, false}, {true, true}} {
 			shape.Gated, shape.Interleaved = rows.gated, rows.interleaved
-			if rows.gated && (k.Gated == nil || u.N%2 != 0) {
-				continue
+			if rows.gated && (k.Gated == nil || u.N%2 != 0 || len(k.Gated.Reorder) == 0 && !rows.interleaved) {
+				continue // nothing tells it from a plain matrix
 			}
 			if m, ok := u.misfit(k, shape, c, s); ok {
 				list = append(list, m)
@@ -56,13 +56,17 @@ func (u Unknown) laidOut(k Kernel, p *Prepared, gated bool, c, s *reading) bool 
 
 // misfit compares a kernel without some of its padding with the layouts found.
 func (u Unknown) misfit(k Kernel, shape Shape, c, s *reading) (Misfit, bool) {
+	padded := k.withSides(func(s Side) Side { return Side{s.Multiple, true} }, func(s Side) Side { return Side{s.Multiple, true} })
+	if p, err := dryRun(padded, shape); err == nil && u.laidOut(k, p, shape.Gated, c, s) {
+		return Misfit{}, false // it is padded as it should be: something else is wrong
+	}
 	n, kk := k.sides(shape.Gated)
 	for _, drop := range []struct{ n, k bool }{{true, false}, {false, true}, {true, true}} {
 		lacks := u.lacking(k, shape, drop.n, drop.k)
 		if lacks.text == "" {
 			continue
 		}
-		p, err := dryRun(k.unpadded(drop.n, drop.k), shape)
+		p, err := dryRun(k.withSides(without(drop.n), without(drop.k)), shape)
 		if err != nil || !u.laidOut(k, p, shape.Gated, c, s) {
 			continue
 		}
@@ -100,23 +104,23 @@ func (u Unknown) lacking(k Kernel, shape Shape, dropN, dropK bool) (l lack) {
 	return lack{strings.Join(texts, ", "), strings.Join(cures, ", ")}
 }
 
-// unpadded is the kernel without requirements on some sides.
-func (k Kernel) unpadded(n, kk bool) Kernel {
-	if n {
-		k.N = Side{}
-	}
-	if kk {
-		k.K = Side{}
-	}
+// withSides is the kernel with other requirements on N and K, plain and gated.
+func (k Kernel) withSides(n, kk func(Side) Side) Kernel {
+	k.N, k.K = n(k.N), kk(k.K)
 	if k.Gated != nil {
 		g := *k.Gated
-		if n {
-			g.N = Side{}
-		}
-		if kk {
-			g.K = Side{}
-		}
+		g.N, g.K = n(g.N), kk(g.K)
 		k.Gated = &g
 	}
 	return k
+}
+
+// without drops a requirement, or keeps it.
+func without(drop bool) func(Side) Side {
+	return func(s Side) Side {
+		if drop {
+			return Side{}
+		}
+		return s
+	}
 }

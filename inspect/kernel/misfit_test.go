@@ -67,3 +67,17 @@ func TestUnpaddedBuffers(t *testing.T) {
 		}
 	}
 }
+
+// TestPaddedIsNoMisfit: codes as a kernel pads and packs them are not called unpadded for
+// scales of another kernel.
+func TestPaddedIsNoMisfit(t *testing.T) {
+	b := matrix(nvfp4, 1000, 368, 3)
+	p := prepared(t, b, "marlin", Options{})
+	found, err := Identify(t.Context(), Unknown{Codes: p.Codes, Scales: b.Scales, N: 1000, K: 368, Block: 16, ScaleType: fp4.E4M3, Reference: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if best := found[0]; !best.Exact || len(best.Kernels) > 0 || len(best.Misfits) > 0 {
+		t.Errorf("%+v", best)
+	}
+}
