@@ -162,10 +162,25 @@ func (p *problem) actGlobal() (fp4.GlobalPolicy, layer.Factor, error) {
 		g = 1 / stored.Value
 	}
 	if !(g > 0) || g-g != 0 {
-		return fp4.GlobalPolicy{}, from, fault(inspect.ErrUnsupported, fmt.Sprintf("activation global scale %v", g),
-			"it has to be positive and finite", "act=dynamic")
+		return fp4.GlobalPolicy{}, from, unusable(from)
 	}
 	return fp4.GlobalPolicy{Kind: fp4.GlobalGiven, Value: g}, from, nil
+}
+
+// unusable refuses a scale of the activations that is not positive and finite, or whose
+// reciprocal is not; it names the tensor that it was read from.
+func unusable(from layer.Factor) error {
+	rule := "it has to be positive and finite"
+	if from.Scale.Use == fp4.Multiplies {
+		rule = "it and its reciprocal have to be positive and finite"
+	}
+	f := &inspect.Fault{Class: inspect.ErrUnsupported, File: from.File, Tensor: from.Tensor, Offset: -1,
+		What: fmt.Sprintf("activation global scale %v", from.Scale.Value),
+		Why:  fmt.Sprintf("%s; a %s, %s", rule, from.Scale.Use, from.Origin), Cure: "act=dynamic"}
+	if from.Tensor != "" {
+		f.Cure += " runs without it; calibrate the layer and export it again"
+	}
+	return f
 }
 
 // inputFactor is the stored scale of the activations.

@@ -147,6 +147,34 @@ func TestActRefuses(t *testing.T) {
 	}
 }
 
+// TestUnusableScaleNamesItsTensor: whoever reads the error finds the bytes.
+func TestUnusableScaleNamesItsTensor(t *testing.T) {
+	inf := float32(math.Inf(1))
+	for _, c := range []struct {
+		producer string
+		act      layer.ActPolicy
+		global   fp4.GlobalScale
+		want     []string
+	}{
+		{"compressed-tensors", layer.ActStatic, fp4.GlobalScale{Use: fp4.Divides}, []string{"tensor q_proj.input", "activation global scale 0", "stored"}},
+		{"compressed-tensors", layer.ActStatic, fp4.GlobalScale{Use: fp4.Divides, Value: inf}, []string{"tensor q_proj.input", "activation global scale +Inf"}},
+		{"modelopt", layer.ActStatic, fp4.GlobalScale{Use: fp4.Multiplies}, []string{"tensor q_proj.input", "activation global scale 0"}}, // not its reciprocal
+	} {
+		w := stored(t, c.producer, c.global)
+		file := w.Layer.Parts.Input.File.Path
+		_, err := (Emu{}).Forward(context.Background(), layer.Forward{X: activations(44, 1, 2, 128), Weights: w, Mode: layer.W4A4, Act: c.act, Out: inspect.F32}, nil)
+		var f *inspect.Fault
+		if !errors.As(err, &f) || f.File != file || file == "" || !strings.Contains(f.Cure, "act=dynamic") {
+			t.Fatalf("%v, %+v", err, f)
+		}
+		for _, part := range c.want {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%v does not say %q", err, part)
+			}
+		}
+	}
+}
+
 // TestActReport counts by hand.
 func TestActReport(t *testing.T) {
 	w := weight(t, 1, fp4.NVFP4, "compressed-tensors", 3, 64)
