@@ -55,6 +55,7 @@ func (cmd *LoadCmd) run(c *call) (Result, error) {
 		return nil, err
 	}
 	v.layers, v.faults, v.groups = found, slices.Concat(ck.Faults, faults), layer.Fused(found)
+	v.declared = layer.Declared(ck)
 	if ck.Len() == 1 && len(v.layers)+len(v.faults) == 0 {
 		return c.bindTensor(v, &ck.Entries()[0], "file "+string(cmd.Path))
 	}

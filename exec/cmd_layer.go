@@ -103,6 +103,14 @@ func (c *call) layerRow(ck *checkpointValue, l *layer.Layer, health bool) (Layer
 	for i := range l.Faults {
 		note("bad", inspect.Printable(l.Faults[i].What))
 	}
+	for i := range ck.declared {
+		if d := &ck.declared[i]; !d.Holds(l) {
+			note("bad", "config: "+inspect.Printable(d.Wrong()))
+		}
+	}
+	if n := l.Rest(); n > 0 {
+		note("bad", fmt.Sprintf("block of %d", n))
+	}
 	if g := groupOf(ck, l); g != nil {
 		row.Group = g.Parent + " " + g.Label
 		if r := g.Ratio(); r != 1 {

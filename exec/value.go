@@ -36,10 +36,11 @@ const (
 // checkpointValue is an opened checkpoint with the layers found in it.
 type checkpointValue struct {
 	named
-	ckpt   *checkpoint.Checkpoint
-	layers []*layer.Layer
-	faults []inspect.Fault // found while opening and while finding layers: the file's first
-	groups []layer.Group
+	ckpt     *checkpoint.Checkpoint
+	layers   []*layer.Layer
+	faults   []inspect.Fault // found while opening and while finding layers: the file's first
+	groups   []layer.Group
+	declared []layer.Declaration // what the configuration says of the weights
 }
 
 // named is a path as the user typed it and as it was opened. Results and errors show

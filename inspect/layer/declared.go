@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -9,13 +10,18 @@ import (
 	"fp4tui/inspect/checkpoint"
 )
 
-// Declaration is one thing that a configuration says about the weights. A file that has
-// several of one Topic says each of some layers.
+// Declaration is what one configuration file says about the weights on one topic. Config
+// groups are for some layers and not for others, so it may say several things.
 type Declaration struct {
 	File  string // "config.json", "hf_quant_config.json"
+	Topic *Topic
+	Said  []Said
+}
+
+// Said is one key of a configuration and its value.
+type Said struct {
 	Key   string // "quantization_config.config_groups.group_0.weights.group_size"
-	Says  string // "32"
-	Topic *Topic // what it is about
+	Value string // "32"
 }
 
 // Topic is a row of the table of what a configuration can say about weights.
@@ -69,9 +75,14 @@ func Declared(c *checkpoint.Checkpoint) []Declaration {
 	var list []Declaration
 	for _, q := range configured(c) {
 		add := func(t *Topic, key string, says word) {
-			if t.means[string(says)] != "" || t.means == nil && says != "" && says[0] != '-' && says != "0" {
-				list = append(list, Declaration{File: q.file, Key: q.key + "." + key, Says: string(says), Topic: t})
+			if !t.knows(string(says)) {
+				return
 			}
+			i := slices.IndexFunc(list, func(d Declaration) bool { return d.File == q.file && d.Topic == t })
+			if i < 0 {
+				i, list = len(list), append(list, Declaration{File: q.file, Topic: t})
+			}
+			list[i].Said = append(list[i].Said, Said{q.key + "." + key, string(says)})
 		}
 		add(topicMethod, "quant_method", q.Method)
 		add(topicFormat, "format", q.Format)
@@ -90,14 +101,24 @@ func Declared(c *checkpoint.Checkpoint) []Declaration {
 	return list
 }
 
-// Holds reports whether what is said is so of a layer. A layer whose tensors do not fit
-// each other contradicts nobody.
+// Holds reports whether something of what is said is so of a layer. A layer whose tensors
+// do not fit each other contradicts nobody.
 func (d *Declaration) Holds(l *Layer) bool {
-	says := d.Says
-	if d.Topic.means != nil {
-		says = d.Topic.means[says]
+	is := d.Topic.is(l)
+	return l.blocked != nil || slices.ContainsFunc(d.Said, func(s Said) bool {
+		return s.Value == is && d.Topic.means == nil || d.Topic.means[s.Value] == is
+	})
+}
+
+// Wrong names what is said, for a layer of which it does not hold: "blocks of 32".
+func (d *Declaration) Wrong() string { return fmt.Sprintf(d.Topic.Name, d.Said[0].Value) }
+
+// knows reports whether a value says anything: a group of -1 or 0 is a whole row.
+func (t *Topic) knows(value string) bool {
+	if t.means != nil {
+		return t.means[value] != ""
 	}
-	return l.blocked != nil || says == d.Topic.is(l)
+	return value != "" && value != "0" && value[0] != '-'
 }
 
 // Is is what the tensors of a layer are: "16".

@@ -40,6 +40,15 @@ type Layer struct {
 	blocked *inspect.Fault // the one of Faults that Load fails with; nil when the data can be read
 }
 
+// Rest is how many weights the last block of each row has when K is not whole blocks and
+// its scale is stored; 0 when all blocks are whole.
+func (l *Layer) Rest() int {
+	if l.blocked != nil || l.Parts.Scales == nil {
+		return 0
+	}
+	return l.K % l.Block
+}
+
 // Parts are the stored tensors of a layer. Global, Input and Bias may be nil.
 type Parts struct {
 	Codes, Scales, Global, Input, Bias *checkpoint.Entry

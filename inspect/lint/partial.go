@@ -11,12 +11,12 @@ import (
 // partial reports rows that end inside a block. ModelOpt stores such layers, one scale for the
 // rest of the row; kernels count K/block scales, and none of the table takes the rest.
 func (k *checker) partial(l *layer.Layer) {
-	rest, scales := l.K%l.Block, l.Parts.Scales
-	padded := l.K - rest + l.Block
-	if rest == 0 || scales == nil || len(scales.Shape) < 2 || scales.Shape[len(scales.Shape)-1] != padded/l.Block {
-		return // other numbers of scales are a block-shape
+	rest := l.Rest()
+	if rest == 0 {
+		return
 	}
-	f := of(l, scales)
+	padded := l.K - rest + l.Block
+	f := of(l, l.Parts.Scales)
 	f.What = fmt.Sprintf("K %d is no multiple of the block: each row ends in a block of %d instead of %d weights", l.K, rest, l.Block)
 	f.Effect = fmt.Sprintf("an engine refuses the layer, or counts %d scales a row where %d are stored and gives every later row the scales of others", l.K/l.Block, padded/l.Block)
 	f.Why = "every kernel of `plan` wants whole blocks; those that pad K pad whole blocks, too"
