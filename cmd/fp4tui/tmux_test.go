@@ -176,6 +176,13 @@ func (m *terminal) signal(name string) *terminal {
 	return m
 }
 
+// killed ends the program without a chance to clean up, and waits for the shell's word of it, wherever
+// the cursor stood: at the edge of the screen the word is cut in two.
+func (m *terminal) killed() {
+	m.t.Helper()
+	m.signal("KILL").until("the shell", regexp.MustCompile(`(?i)k\s*illed`).MatchString)
+}
+
 // tour starts the program and opens the tour.
 func (m *terminal) tour() *terminal {
 	m.t.Helper()
@@ -277,11 +284,11 @@ func endFlows() []terminalFlow {
 	return []terminalFlow{
 		signalled("TERM"), signalled("HUP"), signalled("QUIT"),
 		{"kill -9 and recovery", 80, 24, nil, func(m *terminal) {
-			m.errorMap().signal("KILL").until("the shell", func(f string) bool { return strings.Contains(strings.ToLower(f), "killed") })
+			m.errorMap().killed()
 			m.types("stty sane; clear; fp4tui").keys("C-j").sees("an earlier session was not saved", "8 commands").keys("r").sees("recovered 8 commands", "[Layers]")
 		}},
 		{"a session lost on another checkpoint", 80, 24, nil, func(m *terminal) {
-			m.shell("fp4tui tour:minilm-w4a16").sees("12 layers").signal("KILL").until("the shell", func(f string) bool { return strings.Contains(strings.ToLower(f), "killed") })
+			m.shell("fp4tui tour:minilm-w4a16").sees("12 layers", "encoder.layer.0").killed()
 			m.types("stty sane; clear; fp4tui tour:minilm-mxfp4").keys("C-j").sees("an earlier session was not saved", "load     tour:minilm-w4a16", "[ Esc later ]", "c = load tour:minilm-mxfp4")
 			m.keys("Enter").until("what was opened", func(f string) bool {
 				return strings.Contains(f, " mxfp4 ") && !strings.Contains(f, "w4a16") && !strings.Contains(f, "earlier session")
@@ -293,7 +300,7 @@ func endFlows() []terminalFlow {
 			put(m.t, filepath.Join(m.dir, "n.fp4.md"), "---\nfp4tui: 1\n---\n\n```fp4\nlet a = 1\n```\n\n```out\na = 1\n```\n")
 			m.shell("fp4tui n.fp4.md").sees("[Notebook]", "let a = 1", "1 ok").keys("r").sees("1 ok", "let a = 1")
 			// What the second run shows is what the first one did: another pane and back gives it its time.
-			m.keys("!").keys("g", "l").sees("[Layers]").keys("g", "n").sees("[Notebook]", "1 ok").signal("KILL").until("the shell", func(f string) bool { return strings.Contains(strings.ToLower(f), "killed") })
+			m.keys("!").keys("g", "l").sees("[Layers]").keys("g", "n").sees("[Notebook]", "1 ok").killed()
 			m.types("stty sane; clear; fp4tui").keys("C-j").sees("▸ tour")
 			if f := m.frame(); strings.Contains(f, "earlier session") {
 				m.t.Errorf("recovery is offered:\n%s", f)
@@ -303,7 +310,7 @@ func endFlows() []terminalFlow {
 			page := "---\nfp4tui: 1\n---\n\n# First words\n\n```fp4\nlet a = 1\n```\n\n```out\na = 1\n```\n"
 			put(m.t, filepath.Join(m.dir, "n.fp4.md"), page)
 			m.shell("fp4tui n.fp4.md").sees("[Notebook]", "ok      let a = 1").keys("c").sees("Esc leave").types("a second thought").keys("Enter").sees("note    a second thought")
-			m.signal("KILL").until("the shell", func(f string) bool { return strings.Contains(strings.ToLower(f), "killed") })
+			m.killed()
 			if text := cat(m.t, filepath.Join(m.dir, "n.fp4.md")); text != page {
 				m.t.Errorf("the file changed:\n%s", text)
 			}
