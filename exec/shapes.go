@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"fp4tui/inspect"
+	"fp4tui/inspect/kernel"
 )
 
 // unfit is the error of an output that has not the shape it should have. Name is the
@@ -32,9 +33,9 @@ func unfit(name string, got, want []int, why string) error {
 	return f
 }
 
-// paddingOf is the usual tile that pads n to size; 0 when none does.
+// paddingOf is the first of the kernels' tiles that pads n to size; 0 when none does.
 func paddingOf(n, size int) int {
-	for _, tile := range []int{128, 64, 32, 16, 8, 256} {
+	for _, tile := range kernel.Tiles() {
 		if (n+tile-1)/tile*tile == size {
 			return tile
 		}

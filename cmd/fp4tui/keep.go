@@ -81,13 +81,18 @@ func repeated(l journal.Left) (commands []string, exports int) {
 	return commands, exports
 }
 
+// numbered is how many commands there are: "1 command".
+func numbered(commands []string) string {
+	if len(commands) == 1 {
+		return "1 command"
+	}
+	return fmt.Sprintf("%d commands", len(commands))
+}
+
 // describe tells a lost session in a line.
 func describe(l journal.Left) string {
 	commands, exports := repeated(l)
-	text := fmt.Sprintf("%d commands, stopped %s", len(commands), l.Stopped.Format("2 Jan 15:04"))
-	if len(commands) == 1 {
-		text = strings.Replace(text, "commands", "command", 1)
-	}
+	text := fmt.Sprintf("%s, stopped %s", numbered(commands), l.Stopped.Format("2 Jan 15:04"))
 	if l.Page != nil {
 		text += "; an edited page, for the screens"
 	}
@@ -224,7 +229,7 @@ func (r *lineREPL) settleLost(run func(line string) error, line string) (bool, e
 				return true, done(false)
 			}
 		}
-		fmt.Fprintf(r.out, "recovered %d commands; %s saves them\n", len(commands), save)
+		fmt.Fprintf(r.out, "recovered %s; %s saves the session\n", numbered(commands), save)
 	}
 	if page {
 		fmt.Fprintln(r.out, "the edited page stays in the journal: fp4tui recovers it")

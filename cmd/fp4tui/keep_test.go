@@ -201,7 +201,7 @@ func TestRecoverREPL(t *testing.T) {
 	left := lose(t, t.TempDir(), "a = randn 2 32 seed=1", "stat a")
 	s := session(exec.Options{})
 	out := talk(t, left, s, "recover", "recover")
-	for _, part := range []string{"an earlier session was not saved: 2 commands, stopped", "type recover to run it again, discard to delete it: ", "a = randn 2 32 seed=1\n", "recovered 2 commands; export session session.fp4.md saves them\n", `unknown command "recover"`} {
+	for _, part := range []string{"an earlier session was not saved: 2 commands, stopped", "type recover to run it again, discard to delete it: ", "a = randn 2 32 seed=1\n", "recovered 2 commands; export session session.fp4.md saves the session\n", `unknown command "recover"`} {
 		if !strings.Contains(out, part) {
 			t.Errorf("no %q in\n%s", part, out)
 		}

@@ -6,18 +6,16 @@ import (
 	"slices"
 
 	"fp4tui/inspect/fp4"
+	"fp4tui/inspect/kernel"
 	"fp4tui/inspect/layer"
 )
-
-// tiles are what kernels pad N and K to, the usual ones first.
-var tiles = []int{128, 64, 32, 16, 256}
 
 // padding is a size that padding to a tile gives.
 type padding struct{ size, tile int }
 
 // padded are the sizes above n that padding gives, each once.
 func padded(n int) (list []padding) {
-	for _, t := range tiles {
+	for _, t := range kernel.Tiles() {
 		size := (n + t - 1) / t * t
 		if size > n && !slices.ContainsFunc(list, func(p padding) bool { return p.size == size }) {
 			list = append(list, padding{size, t})

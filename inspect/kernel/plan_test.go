@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,5 +124,20 @@ func TestRulerOfARowSplit(t *testing.T) {
 	r := Measure(Shape{N: 8, K: 1856, Format: nvfp4}, 8, Row)
 	if !reflect.DeepEqual(r.Cut, []int{232, 696, 1160, 1624}) || r.Axis != 'k' || r.Tiles[0] != 64 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestTiles: every multiple of the table is a tile.
+func TestTiles(t *testing.T) {
+	for _, k := range Kernels() {
+		sides := []Side{k.N, k.K}
+		if k.Gated != nil {
+			sides = append(sides, k.Gated.N, k.Gated.K)
+		}
+		for _, s := range sides {
+			if s.Multiple > 1 && !slices.Contains(Tiles(), s.Multiple) {
+				t.Errorf("%s wants multiples of %d, which are no tile", k.Name, s.Multiple)
+			}
+		}
 	}
 }

@@ -8,6 +8,10 @@ func Kernels() []Kernel {
 	return append(append(denseW4A4(), denseW4A16()...), experts()...)
 }
 
+// Tiles are the multiples that kernels want N and K to be, the usual ones first: where several
+// give the same size, a reader expects the first. Every Side of the table has one of them.
+func Tiles() []int { return []int{128, 64, 32, 16, 8, 256} }
+
 func pads(multiple int) Side    { return Side{multiple, true} }
 func asserts(multiple int) Side { return Side{multiple, false} }
 

@@ -39,16 +39,20 @@ type scheme struct {
 
 func (s *scheme) fp4() bool { return s != nil && s.Bits == "4" && s.Type == "float" }
 
-// word is a string or a whole number of a configuration, as text; whatever else stands
-// there says nothing.
+// word is a string of at most maxWord bytes or a whole number of a configuration, as text;
+// whatever else stands there says nothing.
 type word string
+
+const maxWord = 64
 
 func (w *word) UnmarshalJSON(raw []byte) error {
 	var text string
 	var number int
 	switch {
 	case json.Unmarshal(raw, &text) == nil:
-		*w = word(text)
+		if len(text) <= maxWord {
+			*w = word(text)
+		}
 	case json.Unmarshal(raw, &number) == nil:
 		*w = word(strconv.Itoa(number))
 	}

@@ -30,12 +30,18 @@ func (k *checker) config() {
 	}
 }
 
+// maxSaid is how many keys of a configuration a finding names.
+const maxSaid = 3
+
 // contradiction is the finding about layers that are alike.
 func (k *checker) contradiction(d *layer.Declaration, layers []*layer.Layer) {
 	l := layers[0]
-	texts, keys := make([]string, len(d.Said)), make([]string, len(d.Said))
-	for i, s := range d.Said {
-		texts[i], keys[i] = s.Key+" is "+s.Value, s.Key
+	var texts, keys []string
+	for _, s := range d.Said[:min(len(d.Said), maxSaid)] {
+		texts, keys = append(texts, s.Key+" is "+s.Value), append(keys, s.Key)
+	}
+	if more := len(d.Said) - maxSaid; more > 0 {
+		texts, keys = append(texts, fmt.Sprintf("and %d more like it", more)), append(keys, fmt.Sprintf("and %d more:", more))
 	}
 	k.report("config-mismatch", Finding{
 		Layer: l.Name, File: filepath.Join(k.checkpoint.Dir, d.File), Offset: -1, Count: int64(len(layers)),

@@ -1,6 +1,7 @@
 package lint_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,5 +96,25 @@ func TestConfigCountsLayers(t *testing.T) {
 	}
 	if f := r.Findings[1]; f.Count != 2 || f.Layer != "m.a" || !strings.Contains(f.What, "the tensors of 2 layers say blocks of 16") {
 		t.Errorf("%+v", f)
+	}
+}
+
+// TestConfigOfManyGroups: a finding stays short however much a configuration says, and a value
+// that is no word says nothing.
+func TestConfigOfManyGroups(t *testing.T) {
+	group := `{"weights": {"type": "int", "group_size": "` + strings.Repeat("9", 100) + `"}}`
+	groups := make([]string, 1000)
+	for i := range groups {
+		groups[i] = fmt.Sprintf(`"g%d": %s`, i, group)
+	}
+	r, _ := beside(t, nvfp4("m.down", nil, 4328), "config.json", `{"quantization_config": {"config_groups": {`+strings.Join(groups, ", ")+`}}}`)
+	var found []lint.Finding
+	for _, f := range r.Findings {
+		if f.Rule == "config-mismatch" {
+			found = append(found, f)
+		}
+	}
+	if len(found) != 1 || len(found[0].What)+len(found[0].Cure) > 1000 || !strings.Contains(found[0].What, "and 997 more") {
+		t.Errorf("%+v", found)
 	}
 }
