@@ -206,8 +206,8 @@ func product(name string, v *productValue) Product {
 	if n := int64(len(v.out.Y.Data)); n > 0 && r.Zero == n {
 		r.Notes = append(r.Notes, "every output is exactly zero")
 	}
-	if n := unwritten(v.out.Y); n > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s never written: they still hold the guard of before the kernel", plural(int(n), "output")))
+	if r.Unwritten = unwritten(v.out.Y); r.Unwritten > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s never written: they still hold the guard of before the kernel", plural(int(r.Unwritten), "output")))
 	}
 	return r
 }

@@ -47,11 +47,14 @@ type Product struct {
 	Bias        string     `json:"bias,omitempty"`                 // as bias= has it; none: not added
 	Activations ActSummary `json:"activations,omitempty,omitzero"` // of w4a4
 
-	Min   Float    `json:"min"`
-	Max   Float    `json:"max"`
-	NaN   int64    `json:"nan"`
-	Inf   int64    `json:"inf"`
-	Zero  int64    `json:"zero"`
+	Min  Float `json:"min"`
+	Max  Float `json:"max"`
+	NaN  int64 `json:"nan"`
+	Inf  int64 `json:"inf"`
+	Zero int64 `json:"zero"`
+
+	Unwritten int64 `json:"unwritten,omitempty"` // outputs that still hold the guard of before the kernel; they are among NaN
+
 	MACs  int64    `json:"macs"`
 	Proof *Proof   `json:"proof,omitempty"` // the certificate; without one nothing is known
 	Notes []string `json:"notes"`

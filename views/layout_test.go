@@ -246,6 +246,15 @@ func TestTypedLayout(t *testing.T) {
 	typed("info p").sees("2/4 steps").exact()
 }
 
+// TestTypedInfo: info of a product shows all that is known of it; gemm has its line in the log.
+func TestTypedInfo(t *testing.T) {
+	d := unaligned(t, 80, 24, ProfileNever)
+	typed := func(line string) *driver { return d.keys(":").types(line).keys("enter") }
+	typed("x = randn 2 368 seed=1")
+	typed("y = gemm x w backend=emu").misses("[ close ]")
+	typed("info y").sees("[ close ]", "backend emu sm100", "proven ").keys("esc").misses("[ close ]").exact()
+}
+
 func TestSourceText(t *testing.T) {
 	tests := []struct {
 		from []int

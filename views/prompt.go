@@ -154,7 +154,13 @@ func (p *prompt) enter(a *App) tea.Cmd {
 		return a.leavePlain()
 	}
 	a.remember(text)
-	return a.run(":", text, func(a *App, cell exec.Cell) tea.Cmd { return a.showResult(cell.Result) })
+	return a.run(":", text, func(a *App, cell exec.Cell) tea.Cmd {
+		if p, is := cell.Result.(exec.Product); is && p.Handle == "" { // info asks for what the log line has no room for
+			a.float = textDialog(a, p)
+			return nil
+		}
+		return a.showResult(cell.Result)
+	})
 }
 
 // remember keeps a typed command for the history.

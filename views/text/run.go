@@ -100,11 +100,20 @@ func by(backend, arch string) string {
 	return backend + " " + arch
 }
 
-func productLine(_ Options, r exec.Product) []string {
-	nan := ""
-	if r.NaN > 0 {
-		nan = number.Count(r.NaN) + " NaN"
+// oddProduct names an output that is no product: zeros, what a kernel never wrote, NaN.
+func oddProduct(r exec.Product) string {
+	switch all := int64(inspect.Numel(r.Shape)); {
+	case all > 0 && r.Zero == all:
+		return "ALL ZEROS"
+	case r.Unwritten > 0:
+		return number.Count(r.Unwritten) + " UNWRITTEN"
+	case r.NaN > 0:
+		return number.Count(r.NaN) + " NaN"
 	}
-	return []string{tensorShape(r.Out, r.Shape), nan, by(r.Backend, r.Arch), r.Mode, labelled("order", r.Order), labelled("epilogue", r.Epilogue),
+	return ""
+}
+
+func productLine(_ Options, r exec.Product) []string {
+	return []string{tensorShape(r.Out, r.Shape), oddProduct(r), by(r.Backend, r.Arch), r.Mode, labelled("order", r.Order), labelled("epilogue", r.Epilogue),
 		labelled("bias", r.Bias), labelled("alpha", r.AlphaOf)}
 }
